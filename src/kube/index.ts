@@ -1,0 +1,54 @@
+/** What a Kubernetes operator needs and client-node does not give: this list is the whole public surface. */
+export { backoffDelay, Backoff, type BackoffOptions, type Random } from "./backoff.ts";
+export { maxTimerMs, sleep, systemClock, type Clock, type Timer } from "./clock.ts";
+export { findCondition, formatTime, maxConditionMessageBytes, setCondition, type Condition } from "./conditions.ts";
+export {
+  Controller,
+  TerminalError,
+  type ControllerOptions,
+  type ReconcileContext,
+  type ReconcileResult,
+} from "./controller.ts";
+export { EventRecorder, type EventDetail, type EventRecorderOptions, type EventRegarding } from "./event-recorder.ts";
+export { type Fence } from "./fence.ts";
+export { ensureFinalizer, removeFinalizer } from "./finalizers.ts";
+export { HealthServer, type HealthServerOptions } from "./health-server.ts";
+export { HealthRegistry, type HealthCheck, type HealthStatus } from "./health.ts";
+export { Informer, type Change, type InformerOptions } from "./informer.ts";
+export { isKubeError, KubeError, type KubeErrorCode, type KubeErrorOptions } from "./kube-error.ts";
+export { LeaderElector, type LeaderCallbacks, type LeaderElectorOptions } from "./leader-elector.ts";
+export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
+export { Metrics, type MetricsOptions, type ReconcileOutcome, type WatchEnd } from "./metrics.ts";
+export {
+  ObjectClient,
+  type ApplyOptions,
+  type CreateOptions,
+  type ListOptions,
+  type LogOptions,
+  type ObjectClientOptions,
+  type PatchOptions,
+  type RemoveOptions,
+  type ReplaceOptions,
+} from "./object-client.ts";
+export { Store, type Indexers } from "./store.ts";
+export { truncateUtf8 } from "./text.ts";
+export {
+  createTransport,
+  type Transport,
+  type TransportOptions,
+  type TransportRequest,
+  type TransportResponse,
+} from "./transport.ts";
+export {
+  apiVersionOf,
+  formatKey,
+  groupResourceOf,
+  keyOf,
+  parseKey,
+  type JsonPatchOperation,
+  type KubeObject,
+  type ObjectKey,
+  type ObjectMeta,
+  type OwnerReference,
+  type ResourceType,
+} from "./types.ts";
