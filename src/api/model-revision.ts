@@ -1,0 +1,59 @@
+import { z } from "zod";
+import type { KindDefinition, TypedObject } from "./kind.ts";
+import { PodTemplate } from "./pod-template.ts";
+import { Digest, GROUP, ObjectName, Timestamp, VERSION, commonStatus } from "./schema.ts";
+import { VerdictStatus } from "./verdict.ts";
+
+export const ModelRevisionSpec = z.strictObject({
+  model: ObjectName.describe("The SecureModel that this is a revision of."),
+  number: z.int().min(1).describe("1 for the first revision of a model, then counting up."),
+  hash: z.string().max(64).describe("A hash over the serving spec and the resolved digest: the identity of the revision."),
+  artifact: z.strictObject({
+    repository: z.string().max(512).describe("The normalised repository, without tag or digest."),
+    digest: Digest,
+    platformDigests: z.array(Digest).max(64).default([]),
+  }),
+  serving: z.strictObject({
+    template: PodTemplate,
+    modelMountPath: z.string().max(1024),
+    port: z.int().min(1).max(65535),
+  }),
+  pullSecrets: z
+    .array(z.strictObject({ name: ObjectName }))
+    .max(8)
+    .default([]),
+});
+export type ModelRevisionSpec = z.output<typeof ModelRevisionSpec>;
+
+export const ModelRevisionStatus = z.object({
+  ...commonStatus,
+  phase: z.enum(["Candidate", "Active", "Superseded", "Quarantined"]).optional(),
+  phaseSince: Timestamp.optional(),
+  servedFrom: Timestamp.describe("When it first became active.").optional(),
+  verdict: VerdictStatus.optional(),
+});
+export type ModelRevisionStatus = z.output<typeof ModelRevisionStatus>;
+
+export type ModelRevision = TypedObject<ModelRevisionSpec, ModelRevisionStatus>;
+
+export const modelRevision = {
+  resource: { group: GROUP, version: VERSION, kind: "ModelRevision", plural: "modelrevisions", namespaced: true },
+  shortNames: ["mrev"],
+  summary: "What exactly revision N of a model was, and how it ended. Written only by the operator.",
+  spec: ModelRevisionSpec,
+  status: ModelRevisionStatus,
+  rules: [
+    {
+      rule: "self.spec == oldSelf.spec",
+      message: "a ModelRevision never changes: edit the SecureModel, a new revision follows",
+    },
+  ],
+  columns: [
+    { name: "Model", type: "string", jsonPath: ".spec.model" },
+    { name: "Number", type: "integer", jsonPath: ".spec.number" },
+    { name: "Phase", type: "string", jsonPath: ".status.phase" },
+    { name: "Verdict", type: "string", jsonPath: ".status.verdict.outcome" },
+    { name: "Digest", type: "string", jsonPath: ".spec.artifact.digest", priority: 1 },
+    { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
+  ],
+} as const satisfies KindDefinition;

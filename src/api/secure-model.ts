@@ -1,0 +1,130 @@
+import { z } from "zod";
+import type { KindDefinition, TypedObject } from "./kind.ts";
+import { PodTemplate } from "./pod-template.ts";
+import {
+  Digest,
+  Duration,
+  GROUP,
+  ObjectName,
+  OciReference,
+  PolicyReference,
+  Suspend,
+  Timestamp,
+  VERSION,
+  commonStatus,
+  withRules,
+} from "./schema.ts";
+import { VerdictStatus } from "./verdict.ts";
+
+const Source = z.strictObject({
+  oci: z.strictObject({
+    reference: OciReference.describe("The model as an OCI artifact, by tag or by digest, such as registry.example.com/models/iris:v1."),
+    pullSecrets: z
+      .array(z.strictObject({ name: ObjectName }))
+      .max(8)
+      .describe("Secrets of type kubernetes.io/dockerconfigjson in this namespace; the kubelet uses them too.")
+      .optional(),
+  }),
+  update: z
+    .enum(["Pinned", "Follow"])
+    .describe("Pinned: a tag is resolved once for each generation of the spec. Follow: the tag is looked up again every followInterval.")
+    .default("Pinned"),
+  followInterval: Duration.default("5m"),
+});
+
+const ManagedWorkload = z.strictObject({
+  template: PodTemplate.describe("How the runtime's pods look. The verified model is mounted read-only in every container."),
+  modelMountPath: z
+    .string()
+    .min(2)
+    .max(1024)
+    .regex(/^\/[^:]*$/)
+    .describe("Where the model is mounted.")
+    .default("/models"),
+  port: z.int().min(1).max(65535).describe("The port of the first container that answers inference requests.").default(8080),
+});
+
+export const SecureModelSpec = z.strictObject({
+  suspend: Suspend,
+  source: withRules(Source, {
+    rule: "duration(self.followInterval) >= duration('10s')",
+    message: "followInterval must be at least 10s, for example followInterval: 5m",
+  }),
+  policies: z
+    .array(PolicyReference)
+    .max(16)
+    .describe("Policies that must vouch for the model, in addition to every policy whose scope matches.")
+    .default([]),
+  workload: z.strictObject({ managed: ManagedWorkload }),
+  replicas: z.int().min(0).max(1000).default(1),
+  historyLimit: z.int().min(1).max(50).describe("How many ModelRevisions are kept besides the active one.").default(5),
+});
+export type SecureModelSpec = z.output<typeof SecureModelSpec>;
+
+const RevisionPointer = z.object({
+  revision: ObjectName,
+  digest: Digest,
+  since: Timestamp.describe("When this revision took this role."),
+});
+export type RevisionPointer = z.output<typeof RevisionPointer>;
+
+export const SecureModelStatus = z.object({
+  ...commonStatus,
+  replicas: z.int().min(0).optional(),
+  readyReplicas: z.int().min(0).optional(),
+  selector: z.string().max(1024).describe("The label selector of the pods, for the scale subresource.").optional(),
+  artifact: z
+    .object({
+      reference: z.string().max(512).describe("The reference as written in the spec."),
+      digest: Digest,
+      platformDigests: z.array(Digest).max(64).optional(),
+      resolvedAt: Timestamp,
+      generation: z.int().min(0).describe("The generation of the spec that it was resolved for."),
+    })
+    .describe("What the source resolved to.")
+    .optional(),
+  verdict: VerdictStatus.optional(),
+  active: RevisionPointer.describe("The revision that serves.").optional(),
+  candidate: RevisionPointer.describe("The revision that is being rolled out.").optional(),
+  lastKnownGood: RevisionPointer.describe("The newest revision that served healthily.").optional(),
+  quarantine: z
+    .object({
+      since: Timestamp,
+      reason: z.string().max(128),
+      message: z.string().max(2048),
+      snapshot: z.string().max(253).describe("The ConfigMap with the last logs and status of the pods.").optional(),
+    })
+    .optional(),
+});
+export type SecureModelStatus = z.output<typeof SecureModelStatus>;
+
+export type SecureModel = TypedObject<SecureModelSpec, SecureModelStatus>;
+
+export const secureModel = {
+  resource: { group: GROUP, version: VERSION, kind: "SecureModel", plural: "securemodels", namespaced: true },
+  shortNames: ["smodel"],
+  summary: "Which verified version of a model serves now.",
+  spec: SecureModelSpec,
+  status: SecureModelStatus,
+  scale: { spec: ".spec.replicas", status: ".status.replicas", selector: ".status.selector" },
+  rules: [
+    {
+      rule: "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')",
+      message: "metadata.name must start with a letter, hold only a-z, 0-9 and -, and have at most 52 characters, for example name: fraud-scorer",
+    },
+  ],
+  columns: [
+    { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: "Serving", type: "string", jsonPath: '.status.conditions[?(@.type=="Serving")].status' },
+    { name: "Verdict", type: "string", jsonPath: ".status.verdict.outcome" },
+    { name: "Active", type: "string", jsonPath: ".status.active.revision" },
+    { name: "Candidate", type: "string", jsonPath: ".status.candidate.revision" },
+    { name: "Pods", type: "integer", jsonPath: ".status.readyReplicas" },
+    { name: "Signed-By", type: "string", jsonPath: ".status.verdict.signers[*].authority" },
+    { name: "Source", type: "string", jsonPath: ".spec.source.oci.reference", priority: 1 },
+    { name: "Digest", type: "string", jsonPath: ".status.artifact.digest", priority: 1 },
+    { name: "Message", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
+    { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
+  ],
+} as const satisfies KindDefinition;
