@@ -9,12 +9,13 @@ export {
   type ReconcileContext,
   type ReconcileResult,
 } from "./controller.ts";
-export { EventRecorder, type EventDetail, type EventRecorderOptions, type EventRegarding } from "./event-recorder.ts";
+export { EventRecorder, type EventRecorderOptions } from "./event-recorder.ts";
+export { type EventDetail, type EventRegarding } from "./event-series.ts";
 export { type Fence } from "./fence.ts";
 export { ensureFinalizer, removeFinalizer } from "./finalizers.ts";
 export { HealthServer, type HealthServerOptions } from "./health-server.ts";
 export { HealthRegistry, type HealthCheck, type HealthStatus } from "./health.ts";
-export { Informer, type Change, type InformerOptions } from "./informer.ts";
+export { Informer, type ChangeHandler, type InformerOptions } from "./informer.ts";
 export { isKubeError, KubeError, type KubeErrorCode, type KubeErrorOptions } from "./kube-error.ts";
 export { LeaderElector, type LeaderCallbacks, type LeaderElectorOptions } from "./leader-elector.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
@@ -30,15 +31,20 @@ export {
   type RemoveOptions,
   type ReplaceOptions,
 } from "./object-client.ts";
+export { type ReflectorTimings } from "./reflector.ts";
 export { Store, type Indexers } from "./store.ts";
+export { type Change } from "./store-updater.ts";
 export { truncateUtf8 } from "./text.ts";
+export { TokenBucket, type RateLimit } from "./token-bucket.ts";
 export {
   createTransport,
+  type StreamResponse,
   type Transport,
   type TransportOptions,
   type TransportRequest,
   type TransportResponse,
 } from "./transport.ts";
+export { createTypedApi, type TypedApiOptions } from "./typed-api.ts";
 export {
   apiVersionOf,
   formatKey,
@@ -52,3 +58,4 @@ export {
   type OwnerReference,
   type ResourceType,
 } from "./types.ts";
+export { WorkQueue, type WorkQueueOptions } from "./work-queue.ts";

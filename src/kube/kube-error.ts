@@ -42,8 +42,12 @@ export class KubeError extends Error {
   }
 }
 
-export function isKubeError(error: unknown, ...codes: readonly KubeErrorCode[]): error is KubeError {
-  return error instanceof KubeError && (codes.length === 0 || codes.includes(error.code));
+/** Whether it is a KubeError, with one of these codes if any are given. */
+export function isKubeError<C extends KubeErrorCode = KubeErrorCode>(
+  error: unknown,
+  ...codes: readonly C[]
+): error is KubeError & { readonly code: C } {
+  return error instanceof KubeError && (codes.length === 0 || (codes as readonly KubeErrorCode[]).includes(error.code));
 }
 
 /** The part of meta/v1 Status that is read here. */
@@ -112,7 +116,7 @@ function codeOf(status: number, reason: string | undefined): KubeErrorCode {
 function parseStatus(body: string): Status | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    return isRecord(value) && value["kind"] === "Status" ? (value as Status) : undefined;
+    return isRecord(value) && value["kind"] === "Status" ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,13 +1,26 @@
 import type { Fence } from "./fence.ts";
-import type { Transport } from "./transport.ts";
-import type { JsonPatchOperation, KubeObject, ObjectKey, ResourceType } from "./types.ts";
+import { parseJson } from "./json.ts";
+import { isKubeError, KubeError } from "./kube-error.ts";
+import { listPages } from "./list-pages.ts";
+import { apiPath, type PathTarget, type Query } from "./paths.ts";
+import type { HttpMethod, Transport } from "./transport.ts";
+import {
+  apiVersionOf,
+  groupResourceOf,
+  type JsonPatchOperation,
+  type KubeObject,
+  type ObjectKey,
+  type ResourceType,
+} from "./types.ts";
 
 export interface ObjectClientOptions {
   readonly transport: Transport;
-  /** When given, every write is refused unless the fence is held, and aborted when it is lost. */
+  /** When given, every write is refused unless the fence is held, and aborted when it is lost. Dry runs are free. */
   readonly fence?: Fence;
+  /** Ends every request of this client. */
   readonly signal?: AbortSignal;
 }
+
 export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
@@ -15,81 +28,282 @@ export interface ListOptions {
   /** Page size, not a limit of the result. Default 500. */
   readonly limit?: number;
 }
+
 export interface CreateOptions {
   readonly dryRun?: boolean;
   readonly fieldManager?: string;
 }
+
 export interface ApplyOptions {
   readonly fieldManager: string;
-  /** Take over fields that another manager owns. Default true. */
+  /** Take over fields that another manager owns. Default true: a controller repairs what it owns. */
   readonly force?: boolean;
   readonly subresource?: "status";
   readonly dryRun?: boolean;
 }
+
 export interface ReplaceOptions extends CreateOptions {
   readonly subresource?: string;
 }
+
 export interface PatchOptions extends CreateOptions {
   readonly subresource?: string;
 }
+
 export interface RemoveOptions {
+  /** Preconditions: another object of that name, or another version of it, is left alone (`Conflict`). */
   readonly uid?: string;
   readonly resourceVersion?: string;
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
   readonly gracePeriodSeconds?: number;
 }
+
 export interface LogOptions {
   readonly container?: string;
   readonly tailLines?: number;
   readonly limitBytes?: number;
+  /** Of the container's previous run. */
   readonly previous?: boolean;
 }
 
-/* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-unnecessary-type-parameters */
+const podType: ResourceType = { group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true };
+
+interface Call {
+  readonly verb: string;
+  readonly method: HttpMethod;
+  readonly type: ResourceType;
+  readonly target: PathTarget;
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly idempotent: boolean;
+  /** Changes something, so the fence applies. */
+  readonly writes: boolean;
+}
+
+/** Objects of any kind as raw JSON. Every method rejects with a {@link KubeError} only. */
 export class ObjectClient {
   readonly transport: Transport;
+  readonly #fence: Fence | undefined;
+  readonly #signal: AbortSignal | undefined;
+
   constructor(options: ObjectClientOptions) {
     this.transport = options.transport;
+    this.#fence = options.fence;
+    this.#signal = options.signal;
   }
-  withFence(_fence: Fence): ObjectClient {
-    return this;
+
+  /** The same client, whose writes need this fence. */
+  withFence(fence: Fence): ObjectClient {
+    const signal = this.#signal === undefined ? {} : { signal: this.#signal };
+    return new ObjectClient({ transport: this.transport, fence, ...signal });
   }
-  withSignal(_signal: AbortSignal): ObjectClient {
-    return this;
+
+  /** The same client, whose requests end with this signal; it replaces an earlier one. */
+  withSignal(signal: AbortSignal): ObjectClient {
+    const fence = this.#fence === undefined ? {} : { fence: this.#fence };
+    return new ObjectClient({ transport: this.transport, signal, ...fence });
   }
-  get<T extends KubeObject>(_type: ResourceType, _key: ObjectKey): Promise<T | undefined> {
-    return pending();
+
+  /** Undefined when there is no such object. */
+  async get<T extends KubeObject>(type: ResourceType, key: ObjectKey): Promise<T | undefined> {
+    try {
+      return await this.#json<T>({
+        verb: "get",
+        method: "GET",
+        type,
+        target: keyTarget(key),
+        idempotent: true,
+        writes: false,
+      });
+    } catch (error) {
+      if (isKubeError(error, "NotFound")) return undefined;
+      throw error;
+    }
   }
-  list<T extends KubeObject>(_type: ResourceType, _options: ListOptions = {}): Promise<T[]> {
-    return pending();
+
+  /** All objects that match, in one consistent snapshot. Without a namespace, those of all namespaces. */
+  async list<T extends KubeObject>(type: ResourceType, options: ListOptions = {}): Promise<T[]> {
+    const { namespace, labelSelector, fieldSelector, limit } = options;
+    const request = { type, namespace, labelSelector, fieldSelector, pageSize: limit, signals: [this.#signal] };
+    const { items } = await listPages(this.transport, request, (object) => object as T);
+    return items;
   }
-  create<T extends KubeObject>(_type: ResourceType, _object: T, _options: CreateOptions = {}): Promise<T> {
-    return pending();
+
+  /** @throws KubeError `AlreadyExists`. Not sent again when the answer was lost: the caller sees on its next pass. */
+  async create<T extends KubeObject>(type: ResourceType, object: T, options: CreateOptions = {}): Promise<T> {
+    return this.#json<T>({
+      verb: "create",
+      method: "POST",
+      type,
+      target: { namespace: namespaceFor(type, object) },
+      query: writeQuery(options),
+      body: withType(type, object),
+      idempotent: false,
+      writes: options.dryRun !== true,
+    });
   }
-  apply<T extends KubeObject>(_type: ResourceType, _object: T, _options: ApplyOptions): Promise<T> {
-    return pending();
+
+  /** Server-side apply: creates the object or changes the fields that it mentions, and drops those it no longer does. */
+  apply<T extends KubeObject>(type: ResourceType, object: T, options: ApplyOptions): Promise<T> {
+    return this.#json<T>({
+      verb: "apply",
+      method: "PATCH",
+      type,
+      target: { ...keyTarget(object.metadata), subresource: options.subresource },
+      query: { ...writeQuery(options), force: options.force ?? true },
+      body: withoutManagedFields(withType(type, object)),
+      contentType: "application/apply-patch+yaml",
+      idempotent: true,
+      writes: options.dryRun !== true,
+    });
   }
-  replace<T extends KubeObject>(_type: ResourceType, _object: T, _options: ReplaceOptions = {}): Promise<T> {
-    return pending();
+
+  /** @throws KubeError `Conflict` when the object is no longer at its `resourceVersion`, `NotFound` when it is gone. */
+  replace<T extends KubeObject>(type: ResourceType, object: T, options: ReplaceOptions = {}): Promise<T> {
+    return this.#json<T>({
+      verb: "update",
+      method: "PUT",
+      type,
+      target: { ...keyTarget(object.metadata), subresource: options.subresource },
+      query: writeQuery(options),
+      body: withType(type, object),
+      // Without a version a second PUT would overwrite what somebody else wrote in between.
+      idempotent: object.metadata.resourceVersion !== undefined,
+      writes: options.dryRun !== true,
+    });
   }
+
+  /** RFC 6902. @throws KubeError `Invalid` when a `test` operation fails, `NotFound` when the object is gone. */
   patchJson<T extends KubeObject>(
-    _type: ResourceType,
-    _key: ObjectKey,
-    _ops: readonly JsonPatchOperation[],
-    _options: PatchOptions = {},
+    type: ResourceType,
+    key: ObjectKey,
+    ops: readonly JsonPatchOperation[],
+    options: PatchOptions = {},
   ): Promise<T> {
-    return pending();
+    return this.#json<T>({
+      verb: "patch",
+      method: "PATCH",
+      type,
+      target: { ...keyTarget(key), subresource: options.subresource },
+      query: writeQuery(options),
+      body: ops,
+      contentType: "application/json-patch+json",
+      idempotent: false,
+      writes: options.dryRun !== true,
+    });
   }
-  remove(_type: ResourceType, _key: ObjectKey, _options: RemoveOptions = {}): Promise<void> {
-    return pending();
+
+  /** Asks for the deletion; finalizers may delay it. An object that is gone already is fine. */
+  async remove(type: ResourceType, key: ObjectKey, options: RemoveOptions = {}): Promise<void> {
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds } = options;
+    await ignoreNotFound(
+      this.#text({
+        verb: "delete",
+        method: "DELETE",
+        type,
+        target: keyTarget(key),
+        body: {
+          apiVersion: "v1",
+          kind: "DeleteOptions",
+          // JSON leaves out what is undefined.
+          preconditions: { uid, resourceVersion },
+          propagationPolicy,
+          gracePeriodSeconds,
+        },
+        // Without a precondition a second DELETE could hit an object that took the name in between.
+        idempotent: uid !== undefined || resourceVersion !== undefined,
+        writes: true,
+      }),
+    );
   }
-  logs(_key: ObjectKey, _options: LogOptions): Promise<string> {
-    return pending();
+
+  /** Log of a container as text, from its beginning or its last `tailLines`. @throws KubeError `NotFound`, `BadRequest`. */
+  logs(key: ObjectKey, options: LogOptions = {}): Promise<string> {
+    return this.#text({
+      verb: "get",
+      method: "GET",
+      type: podType,
+      target: { ...keyTarget(key), subresource: "log" },
+      query: { ...options },
+      idempotent: true,
+      writes: false,
+    });
   }
-  evict(_key: ObjectKey): Promise<void> {
-    return pending();
+
+  /**
+   * Evicts a pod through policy/v1, which respects disruption budgets. A pod that is gone is fine.
+   * @throws KubeError `TooManyRequests` when a budget does not allow it now.
+   */
+  async evict(key: ObjectKey): Promise<void> {
+    const { namespace, name } = key;
+    await ignoreNotFound(
+      this.#text({
+        verb: "evict",
+        method: "POST",
+        type: podType,
+        target: { namespace, name, subresource: "eviction" },
+        body: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } },
+        // 429 is the answer of a disruption budget here, to be given to the caller.
+        idempotent: false,
+        writes: true,
+      }),
+    );
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    return parseJson(await this.#text(call)) as T;
+  }
+
+  async #text(call: Call): Promise<string> {
+    const fence = call.writes ? this.#fence : undefined;
+    fence?.assertHeld();
+    const response = await this.transport.request({
+      method: call.method,
+      path: apiPath(call.type, call.target, call.query),
+      headers: call.body === undefined ? {} : { "content-type": call.contentType ?? "application/json" },
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      verb: call.verb,
+      resource: groupResourceOf(call.type),
+      idempotent: call.idempotent,
+      signals: [this.#signal, fence?.signal],
+      // Once more when the connection is up: between the check above and this moment the process may have been paused.
+      beforeSend: () => fence?.assertHeld(),
+    });
+    return response.body;
   }
 }
-function pending<T>(): Promise<T> {
-  return Promise.reject(new Error("not yet"));
+
+function keyTarget(key: ObjectKey): PathTarget & { name: string } {
+  return { namespace: key.namespace, name: key.name };
+}
+
+function namespaceFor(type: ResourceType, object: KubeObject): string | undefined {
+  const { namespace } = object.metadata;
+  if (type.namespaced && (namespace === undefined || namespace === "")) {
+    throw new KubeError("BadRequest", `a ${type.kind} needs a namespace`, { reason: "NamespaceMissing" });
+  }
+  return namespace;
+}
+
+function writeQuery(options: CreateOptions): Query {
+  return { fieldManager: options.fieldManager, dryRun: options.dryRun === true ? "All" : undefined };
+}
+
+function withType<T extends KubeObject>(type: ResourceType, object: T): T {
+  return { ...object, apiVersion: apiVersionOf(type), kind: type.kind };
+}
+
+/** The API server refuses them in an apply. */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const metadata = { ...object.metadata, managedFields: undefined };
+  return { ...object, metadata };
+}
+
+async function ignoreNotFound(request: Promise<unknown>): Promise<void> {
+  try {
+    await request;
+  } catch (error) {
+    if (!isKubeError(error, "NotFound")) throw error;
+  }
 }
