@@ -1,0 +1,261 @@
+# shellcheck shell=bash
+# Builds everything a cluster runs, from the pinned Go modules beside this
+# folder and from Debian packages, into the cache.
+#
+# Each result lies in $CACHE/store/TOOL-KEY, where KEY is a hash of whatever can
+# change it; $CACHE/bin holds links to the current ones. So a finished build
+# costs nothing the second time, and two checkouts can share one cache.
+
+# In the order in which a node needs them; the slow ones that tests wait for are first.
+GO_TOOLS=(portal pack pause kube containerd calico coredns cosign crane helm kwok)
+NODE_BUILD=(apt "${GO_TOOLS[@]}" images)
+CONTROL_PLANE_BUILD=(portal kube cosign crane helm kwok)
+
+# One set of flags for all: the Go build cache is shared only among builds with
+# the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
+export CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly'
+
+# command or file → Debian package that brings it
+declare -A DEBIAN=(
+  [runc]=runc [nft]=nftables [iptables-nft]=iptables [ipset]=ipset [conntrack]=conntrack [ip]=iproute2
+  [nsenter]=util-linux [openssl]=openssl [/usr/lib/cni/portmap]=containernetworking-plugins
+)
+
+module_version() { # TOOL MODULE: the version that go.mod pins
+  awk -v m="$2" '$1 == m || $2 == m && $1 == "require" { print $(NF > 2 && $1 == "require" ? 3 : 2); exit }' "$TOOLS_DIR/$1/go.mod"
+}
+
+# ldflags TOOL: -s -w, and the version where the program has a place for it.
+ldflags() {
+  local v
+  printf -- '-s -w'
+  case $1 in
+    kube)
+      v=$(module_version kube k8s.io/kubernetes)
+      printf -- ' -X k8s.io/component-base/version.gitVersion=%s' "$v"
+      v=${v#v}
+      printf -- ' -X k8s.io/component-base/version.gitMajor=%s' "${v%%.*}"
+      v=${v#*.}
+      printf -- ' -X k8s.io/component-base/version.gitMinor=%s' "${v%%.*}"
+      ;;
+    containerd)
+      v=$(module_version containerd github.com/containerd/containerd/v2)
+      printf -- ' -X github.com/containerd/containerd/v2/version.Version=%s' "$v"
+      ;;
+    calico)
+      v=$(module_version calico github.com/projectcalico/calico)
+      printf -- ' -X main.version=%s' "$v"
+      ;;
+    cosign)
+      v=$(module_version cosign github.com/sigstore/cosign/v3)
+      printf -- ' -X sigs.k8s.io/release-utils/version.gitVersion=%s' "$v"
+      ;;
+    crane)
+      v=$(module_version crane github.com/google/go-containerregistry)
+      printf -- ' -X github.com/google/go-containerregistry/cmd/crane/cmd.Version=%s' "$v"
+      ;;
+    helm)
+      v=$(module_version helm helm.sh/helm/v3)
+      printf -- ' -X helm.sh/helm/v3/internal/version.version=%s' "$v"
+      ;;
+    kwok)
+      v=$(module_version kwok sigs.k8s.io/kwok)
+      printf -- ' -X sigs.k8s.io/kwok/pkg/consts.Version=%s' "$v"
+      ;;
+  esac
+}
+
+# Names under which $CACHE/bin offers a tool's binary, where they differ from its own.
+links_of() {
+  case $1 in
+    kube) say etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl ;;
+    calico) say calico calico-felix ;;
+    containerd) say containerd containerd-shim-runc-v2 ctr ;;
+    *) say "$1" ;;
+  esac
+}
+
+GO_IDENTITY=
+key_of() { # TOOL
+  if [[ $1 == images ]]; then
+    # The images hold nothing but binaries of these.
+    printf '%s %s %s' "$(key_of pause)" "$(key_of coredns)" "$(key_of pack)" | sha256sum | head -c 12
+    return
+  fi
+  {
+    printf '%s\n' "$GO_IDENTITY" "$CGO_ENABLED $GOFLAGS $(ldflags "$1")"
+    declare -f compile
+    # go.sum is missing where nothing is imported, *.go where only tools are pinned
+    find "$TOOLS_DIR/$1" -maxdepth 1 \( -name 'go.*' -o -name '*.go' \) -print0 | sort -z | xargs -0 cat
+  } | sha256sum | head -c 12
+}
+
+# is_built TOOL: the store has it and the links lead to it.
+is_built() {
+  local link store
+  store=$CACHE/store/$1-$(key_of "$1")
+  [[ -e $store/done ]] || return 1
+  if [[ $1 == images ]]; then
+    [[ $(readlink "$CACHE/node-images") == "$store" ]]
+    return
+  fi
+  for link in $(links_of "$1"); do
+    [[ $(readlink "$BIN/$link") == "$store/"* ]] || return 1
+  done
+}
+
+join_yaml() { # FILE...
+  local file
+  for file; do
+    printf -- '---\n' && cat "$file" || return
+  done
+}
+
+compile() ( # TOOL DIRECTORY
+  cd "$TOOLS_DIR/$1" || exit
+  # A module with `tool` lines pins somebody else's programs; the others have a main of their own.
+  local packages=.
+  if grep -q '^tool' go.mod; then packages=tool; fi
+  go build -v -ldflags "$(ldflags "$1")" -o "$2/" "$packages" || exit
+  case $1 in
+    calico) # felix and the CNI plugin read their settings from these kinds
+      join_yaml "$(go list -m -f '{{.Dir}}' github.com/projectcalico/calico)"/libcalico-go/config/crd/*.yaml >"$2/crds.yaml" ;;
+    kwok) # what a simulated node and its pods do
+      local stages
+      stages=$(go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)/kustomize/stage || exit
+      join_yaml "$stages"/node/{fast,heartbeat-with-lease}/node-*.yaml "$stages"/pod/fast/pod-*.yaml >"$2/stages.yaml" ;;
+  esac
+)
+
+pack_images() { # DIRECTORY
+  "$BIN/pack" -entrypoint '["/pause"]' -user 65535:65535 "$1/pause.tar" localhost/mlsecops/pause:1 "$BIN/pause=/pause" &&
+    "$BIN/pack" -entrypoint '["/coredns"]' -user 65532:65532 "$1/coredns.tar" localhost/mlsecops/coredns:1 "$BIN/coredns=/coredns"
+}
+
+build_one() { # TOOL
+  local tool=$1 store log started=$EPOCHREALTIME title before link seconds
+  is_built "$tool" && return
+  store=$CACHE/store/$tool-$(key_of "$tool")
+  log=$CACHE/log/$tool.log
+  mkdir -p "$BIN" "$CACHE/log" "$CACHE/store"
+  if [[ ! -e $store/done ]]; then
+    before=$(awk -v t="$tool" '$1 == t { s = $2 } END { if (s) print ", took " s " s the last time" }' "$CACHE/build-times" 2>/dev/null || true)
+    title="building $tool"
+    say "$title$before"
+    rm -rf "$store"
+    mkdir -p "$store"
+    if [[ $tool == images ]]; then
+      with_progress "$title" "$log" pack_images "$store" || build_failed "$tool" "$log"
+    else
+      with_progress "$title" "$log" compile "$tool" "$store" || build_failed "$tool" "$log"
+    fi
+    touch "$store/done"
+    seconds=$(seconds_since "$started")
+    say "built $tool in $seconds s"
+    printf '%s %s %s\n' "$tool" "$seconds" "$(date -u +%FT%TZ)" >>"$CACHE/build-times"
+    BUILT+=("$tool")
+    # Older versions may still be wanted by another checkout, but not for ever.
+    # shellcheck disable=SC2012 # the names are our own: a tool and a hash
+    ls -dt "$CACHE/store/$tool"-* | tail -n +4 | xargs -r rm -rf
+  fi
+  if [[ $tool == images ]]; then
+    ln -sfn "$store" "$CACHE/node-images"
+    return
+  fi
+  for link in $(links_of "$tool"); do
+    if [[ -e $store/$link ]]; then ln -sfn "$store/$link" "$BIN/$link"; else ln -sfn "$store/$tool" "$BIN/$link"; fi
+  done
+}
+
+build_failed() { # TOOL LOG
+  warn "the build of $1 failed; the end of $2:"
+  # `go build -v` names each package that it compiles: leave those lines out.
+  grep -Ev '^[a-zA-Z0-9._/-]+$' "$2" | tail -n 25 | sed 's/^/    /' >&2
+  cat >&2 <<TEXT
+cluster: what helps most often:
+    cannot fetch a module    check the network and GOPROXY, then call \`cluster build $1\` again
+    killed, out of memory    the largest link needs 2.5 GB: close something, or set GOFLAGS=-p=1
+    no space left            the Go cache ($(go env GOCACHE)) needs 6 GB, $CACHE needs 1 GB
+TEXT
+  exit 1
+}
+
+# Debian packages are installed only when something they bring is missing.
+build_apt() {
+  local missing=() thing
+  for thing in "${!DEBIAN[@]}"; do
+    [[ -e $thing ]] || PATH=$PATH:/usr/sbin:/sbin command -v "$thing" >/dev/null || missing+=("${DEBIAN[$thing]}")
+  done
+  local log=$CACHE/log/apt.log
+  [[ ${#missing[@]} -gt 0 || ! -x $BIN/docker-registry ]] || return 0
+  mkdir -p "$CACHE/log" "$BIN"
+  command -v apt-get >/dev/null || die "missing: ${missing[*]} docker-registry; install them (this tool can do it only where apt-get is)"
+  if [[ ${#missing[@]} -gt 0 ]]; then
+    [[ $EUID == 0 ]] || die "missing Debian packages: ${missing[*]}; install them, or call this as root"
+    say "installing Debian packages: ${missing[*]}"
+  fi
+  with_progress 'fetching Debian packages' "$log" fetch_debian "${missing[@]}" || {
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    die "apt-get failed; the whole of it is in $log"
+  }
+  BUILT+=(apt)
+}
+
+fetch_debian() { # PACKAGE...
+  export DEBIAN_FRONTEND=noninteractive
+  local scratch
+  # The lists may be missing or stale on a fresh machine.
+  if [[ $EUID == 0 ]]; then apt-get update || return; fi
+  if (($# > 0)); then apt-get install -y --no-install-recommends "$@" || return; fi
+  # Only the binary is wanted of this one: the installed package would start a
+  # registry on port 5000 of all of the machine's addresses.
+  if [[ ! -x $BIN/docker-registry ]]; then
+    scratch=$(mktemp -d) && chmod 755 "$scratch" &&
+      (cd "$scratch" && apt-get download docker-registry && dpkg-deb -x docker-registry_*.deb .) &&
+      install -m 755 "$scratch/usr/bin/docker-registry" "$BIN/docker-registry"
+    local status=$?
+    rm -rf "$scratch"
+    return $status
+  fi
+}
+
+all_built() { # WHAT...
+  local what
+  for what; do
+    if [[ $what == apt ]]; then [[ -x $BIN/docker-registry ]] || return 1; else is_built "$what" || return 1; fi
+  done
+}
+
+# build WHAT...: the entry point. Only one build at a time works on a cache.
+build() {
+  local what started=$EPOCHREALTIME
+  BUILT=()
+  (($# > 0)) || set -- "${NODE_BUILD[@]}"
+  for what; do
+    [[ " ${NODE_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${NODE_BUILD[*]}"
+  done
+  command -v go >/dev/null || die "Go 1.25 or newer is needed (https://go.dev/dl or Debian's golang package)"
+  GO_IDENTITY=$(go env GOVERSION GOOS GOARCH)
+  if all_built "$@" && [[ " $* " != *' apt '* ]]; then return; fi
+
+  mkdir -p "$CACHE"
+  exec 8>"$CACHE/build.lock"
+  if ! flock -n 8; then
+    say 'waiting for another build to finish'
+    flock 8
+  fi
+  for what; do
+    if [[ $what == apt ]]; then
+      build_apt
+    else
+      # the images are made of the others
+      if [[ $what == images ]]; then for dependency in pack pause coredns; do build_one "$dependency"; done; fi
+      build_one "$what"
+    fi
+  done
+  exec 8>&-
+  ((${#BUILT[@]} > 0)) || return 0
+  say '' "seconds a build took, the newest of each (all in $CACHE/build-times):"
+  awk '{ s[$1] = $2; if (!($1 in n)) { n[$1] = ++c; o[c] = $1 } } END { for (i = 1; i <= c; i++) printf "  %-12s %8.1f\n", o[i], s[o[i]] }' "$CACHE/build-times"
+  say "this call: $(seconds_since "$started") s for ${BUILT[*]}"
+}

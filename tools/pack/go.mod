@@ -1,0 +1,3 @@
+module mlsecops/tools/pack
+
+go 1.25

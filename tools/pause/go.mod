@@ -1,0 +1,3 @@
+module mlsecops/tools/pause
+
+go 1.25

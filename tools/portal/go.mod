@@ -1,0 +1,3 @@
+module mlsecops/tools/portal
+
+go 1.25
