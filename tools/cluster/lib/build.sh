@@ -27,12 +27,14 @@ module_version() { # TOOL MODULE: the version that go.mod pins
 
 # ldflags TOOL: -s -w, and the version where the program has a place for it.
 ldflags() {
-  local v
+  local v place
   printf -- '-s -w'
   case $1 in
     kube)
       v=$(module_version kube k8s.io/kubernetes)
-      printf -- ' -X k8s.io/component-base/version.gitVersion=%s' "$v"
+      for place in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+        printf -- ' -X %s.gitVersion=%s -X %s.gitCommit=module' $place "$v" $place
+      done
       v=${v#v}
       printf -- ' -X k8s.io/component-base/version.gitMajor=%s' "${v%%.*}"
       v=${v#*.}
@@ -92,15 +94,15 @@ key_of() { # TOOL
 
 # is_built TOOL: the store has it and the links lead to it.
 is_built() {
-  local link store
-  store=$CACHE/store/$1-$(key_of "$1")
-  [[ -e $store/done ]] || return 1
+  local link entry
+  entry=$1-$(key_of "$1")
+  [[ -e $CACHE/store/$entry/done ]] || return 1
   if [[ $1 == images ]]; then
-    [[ $(readlink "$CACHE/node-images") == "$store" ]]
+    [[ $(readlink "$CACHE/node-images") == "store/$entry" ]]
     return
   fi
   for link in $(links_of "$1"); do
-    [[ $(readlink "$BIN/$link") == "$store/"* ]] || return 1
+    [[ $(readlink "$BIN/$link") == "../store/$entry/"* ]] || return 1
   done
 }
 
@@ -133,9 +135,10 @@ pack_images() { # DIRECTORY
 }
 
 build_one() { # TOOL
-  local tool=$1 store log started=$EPOCHREALTIME title before link seconds
+  local tool=$1 entry store log started=$EPOCHREALTIME title before link binary seconds
   is_built "$tool" && return
-  store=$CACHE/store/$tool-$(key_of "$tool")
+  entry=$tool-$(key_of "$tool")
+  store=$CACHE/store/$entry
   log=$CACHE/log/$tool.log
   mkdir -p "$BIN" "$CACHE/log" "$CACHE/store"
   if [[ ! -e $store/done ]]; then
@@ -158,12 +161,15 @@ build_one() { # TOOL
     # shellcheck disable=SC2012 # the names are our own: a tool and a hash
     ls -dt "$CACHE/store/$tool"-* | tail -n +4 | xargs -r rm -rf
   fi
+  # The links are relative, so that a cache can be copied to another place.
   if [[ $tool == images ]]; then
-    ln -sfn "$store" "$CACHE/node-images"
+    ln -sfn "store/$entry" "$CACHE/node-images"
     return
   fi
   for link in $(links_of "$tool"); do
-    if [[ -e $store/$link ]]; then ln -sfn "$store/$link" "$BIN/$link"; else ln -sfn "$store/$tool" "$BIN/$link"; fi
+    binary=$tool
+    if [[ -e $store/$link ]]; then binary=$link; fi
+    ln -sfn "../store/$entry/$binary" "$BIN/$link"
   done
 }
 

@@ -70,12 +70,13 @@ with_progress() {
 # the kernel gave to somebody else is never taken for ours.
 process_identity() { # PID, as numbered in the proc file system at $PROC
   local stat
-  { stat=$(<"${PROC:-/proc}/$1/stat"); } 2>/dev/null || return 1
+  # (Not $(<file): where the file is missing, bash 5.2 takes it for a fatal error.)
+  read -r stat 2>/dev/null <"${PROC:-/proc}/$1/stat" || return 1
   stat=${stat##*) } # the name before it may hold spaces
   # shellcheck disable=SC2086 # split on purpose; field 22 of the file is the 20th from here
   set -- "$1" $stat
   [[ $2 != Z ]] || return 1
-  printf '%s %s' "$1" "${21}"
+  say "$1 ${21}"
 }
 
 record_process() { process_identity "$2" >"$1"; } # FILE PID
@@ -83,8 +84,7 @@ record_process() { process_identity "$2" >"$1"; } # FILE PID
 # recorded_process FILE: prints the number if that very process still lives.
 recorded_process() {
   local pid identity
-  [[ -s $1 ]] || return 1
-  identity=$(<"$1")
+  read -r identity 2>/dev/null <"$1" || return 1
   pid=${identity%% *}
   [[ $(process_identity "$pid") == "$identity" ]] || return 1
   printf '%s' "$pid"

@@ -66,13 +66,12 @@ start_controllers() { # FLAG... for the controller manager
     --leader-elect=false --kube-api-qps=500 --kube-api-burst=1000 --v=1 "${SCHEDULER_FLAGS[@]}"
 }
 
-# start_kwok ADDRESS PORT FLAG...: simulated nodes and the pods on them.
+# start_kwok ADDRESS PORT TAINTS: simulated nodes and the pods on them.
 start_kwok() {
-  local address=$1 port=$2 i
-  shift 2
+  local address=$1 port=$2 KWOK_TAINTS=$3 i
   start kwok "$BIN/kwok" --kubeconfig="$RUN/admin.kubeconfig" --config="$(dirname "$(readlink -f "$BIN/kwok")")/stages.yaml" \
     --manage-nodes-with-label-selector=type=kwok --cidr="$KWOK_POD_CIDR" --node-ip="$address" \
-    --server-address="127.0.0.1:$port" --node-lease-duration-seconds=40 "$@"
+    --server-address="127.0.0.1:$port" --node-lease-duration-seconds=40
   for ((i = 0; i < KWOK_NODES; i++)); do
     KWOK_NODE=kwok-$i render "$CONFIG_DIR/kwok-node.yaml"
   done | "$BIN/kubectl" --kubeconfig="$RUN/admin.kubeconfig" create --validate=false -f - >>"$LOG/kwok.log" 2>&1 ||
@@ -92,7 +91,7 @@ supervise() {
       continue
     fi
     for file in "$RUN"/processes/*; do
-      if [[ $(<"$file") == "$pid "* ]]; then
+      if grep -q "^$pid " "$file"; then
         printf '%s %s ended with status %s\n' "$(date -u +%FT%TZ)" "${file##*/}" "$status" >>"$LOG/init.log"
       fi
     done

@@ -19,9 +19,8 @@ start_etcd "$RUN/etcd"
 start_apiserver --endpoint-reconciler-type=none
 wait_for_apiserver
 mark 'api server ready'
-# No node lifecycle here would mean no garbage collection of lost pods: all controllers run.
 start_controllers --secure-port=0 --service-cluster-ip-range="$SERVICE_CIDR"
-if ((KWOK_NODES > 0)); then start_kwok 127.0.0.1 "$kwok"; fi
+if ((KWOK_NODES > 0)); then start_kwok 127.0.0.1 "$kwok" '[]'; fi
 mark started
 trap - ERR
 supervise

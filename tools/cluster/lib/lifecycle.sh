@@ -186,11 +186,13 @@ down() {
 take_down() {
   local launcher mode
   mode=$(setting MODE)
-  if [[ $mode == control-plane ]]; then end_components; fi
+  # All are killed outright: their data is thrown away, and an API server that is
+  # asked to end waits a minute for its watches.
   if launcher=$(recorded_process "$RUN/launcher"); then
     # In node mode the first process of the PID namespace dies with it, and all others with that one.
     end_processes KILL "$launcher"
   fi
+  if [[ $mode == control-plane ]]; then end_components; fi
   if [[ $mode == node ]]; then
     end_guests
     remove_cgroup
@@ -216,11 +218,7 @@ end_components() { # of a control plane: plain processes that nothing else would
   for file in "$RUN"/processes/*; do
     if pid=$(recorded_process "$file"); then pids+=("$pid"); fi
   done
-  ((${#pids[@]} > 0)) || return 0
-  end_processes TERM "${pids[@]}"
-  for pid in "${pids[@]}"; do
-    if process_identity "$pid" >/dev/null; then end_processes KILL "$pid"; fi
-  done
+  if ((${#pids[@]} > 0)); then end_processes KILL "${pids[@]}"; fi
 }
 
 # end_guests: what `cluster exec` started and still runs. It would keep the
@@ -228,8 +226,7 @@ end_components() { # of a control plane: plain processes that nothing else would
 # environment, since a namespace's number may be used again.
 end_guests() {
   local namespace process pids=()
-  [[ -e $RUN/network-namespace ]] || return 0
-  namespace=$(<"$RUN/network-namespace")
+  read -r namespace 2>/dev/null <"$RUN/network-namespace" || return 0
   for process in /proc/[0-9]*; do
     [[ $(readlink "$process/ns/net") == "$namespace" ]] || continue
     grep -qzFx "MLSECOPS_CLUSTER_STATE=$STATE" "$process/environ" || continue
@@ -245,7 +242,7 @@ end_guests() {
 
 # components: "NAME STATE AGE MEMORY" of each process that was started.
 components() {
-  local init file pid stat uptime ticks
+  local init file pid uptime ticks ticked
   init=$(init_process) || return 1
   # The node's processes are numbered in a PID namespace of their own.
   local PROC=/proc/$init/root/proc
@@ -254,8 +251,8 @@ components() {
   read -r uptime _ </proc/uptime
   for file in "$RUN"/processes/*; do
     if pid=$(recorded_process "$file"); then
-      stat=$(<"$file")
-      printf '%s running %s %s\n' "${file##*/}" "$(duration $((${uptime%.*} - ${stat#* } / ticks)))" \
+      read -r _ ticked <"$file"
+      printf '%s running %s %s\n' "${file##*/}" "$(duration $((${uptime%.*} - ticked / ticks)))" \
         "$(awk '/^VmRSS/ { printf "%d MiB", $2 / 1024 }' "$PROC/$pid/status")"
     else
       say "${file##*/} DEAD - -"

@@ -172,7 +172,10 @@ start_kubelet
 start_kube_proxy
 wait $agent
 start_felix
-if ((KWOK_NODES > 0)); then start_kwok "$NODE_IP" 10247; fi
+if ((KWOK_NODES > 0)); then
+  # What runs on a simulated node is only said to run: real pods have to stay on the real one.
+  start_kwok "$NODE_IP" 10247 '[{key: kwok.x-k8s.io/node, value: fake, effect: NoSchedule}]'
+fi
 mark started
 trap - ERR
 supervise
