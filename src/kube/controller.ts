@@ -150,10 +150,10 @@ export class Controller {
   }
 
   #afterSuccess(key: string, result: ReconcileResult): ReconcileOutcome {
+    // First, for it refuses a delay that is not a number, and that counts as a failure then.
+    if (result.requeueAfterMs !== undefined) this.#queue.addAfter(key, result.requeueAfterMs);
     this.#queue.forget(key);
-    if (result.requeueAfterMs === undefined) return "success";
-    this.#queue.addAfter(key, result.requeueAfterMs);
-    return "requeue";
+    return result.requeueAfterMs === undefined ? "success" : "requeue";
   }
 
   #afterError(key: string, error: unknown, context: { log: Logger; stopped: boolean }): ReconcileOutcome {

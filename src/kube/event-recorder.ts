@@ -151,10 +151,11 @@ export class EventRecorder {
 
   async #drain(): Promise<void> {
     for (let [series] = this.#pending; series !== undefined; [series] = this.#pending) {
-      const waited = await sleep(this.#options.clock, this.#rate.reserve(), this.#stopped.signal);
-      if (!waited) return;
+      const delay = this.#rate.reserve();
+      if (delay > 0 && !(await sleep(this.#options.clock, delay, this.#stopped.signal))) return;
       this.#pending.delete(series);
-      await this.#write(series);
+      // It may have been put here while it was being written.
+      if (series.hasNews) await this.#write(series);
     }
   }
 
