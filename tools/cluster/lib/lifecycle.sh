@@ -76,8 +76,9 @@ up() {
   printf 'MODE=%s\nKWOK_NODES=%s\n' "$mode" "$kwok" >"$STATE/settings"
   make_pki
   "launch_${mode//-/_}"
-  say "control plane ready after $(await 'api server ready' 90 "$started") s"
-  await started 60 "$started" >/dev/null
+  await 'api server ready' 90
+  say "control plane ready after $(seconds_since "$started") s"
+  await started 60
   if [[ $mode == node ]]; then
     kubectl_wait kubelet --for=condition=Ready "node/$NODE_NAME"
     say "node ready after $(seconds_since "$started") s"
@@ -89,14 +90,11 @@ up() {
   say "  inside it:  $CLUSTER_DIR/cluster exec$([[ $NAME == default ]] || printf -- ' --name %s' "$NAME") -- COMMAND"
 }
 
-# await STEP SECONDS START: until the cluster's first process has done STEP.
+# await STEP SECONDS: until the cluster's first process has done STEP.
 await() {
-  local file=$RUN/steps/${1// /-} tries component
+  local file=$RUN/steps/${1// /-} tries message component
   for ((tries = 0; tries < $2 * 20; tries++)); do
-    if [[ -e $file ]]; then
-      seconds_since "$3"
-      return
-    fi
+    if [[ -e $file ]]; then return; fi
     if [[ -e $RUN/failed ]]; then
       { read -r message && read -r component; } <"$RUN/failed"
       fail_with_log "$message" "$(component_log "$component")"

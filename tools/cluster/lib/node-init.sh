@@ -23,7 +23,8 @@ setup_cgroups() {
   # its cgroup namespace shows. The mounts still show the machine's whole tree:
   # make them anew. The daemons get a leaf of their own, since in version 2 a
   # cgroup with processes cannot hand controllers to its children.
-  local kind point options
+  local kind point options mounts
+  mounts=$(cgroup_mounts) # all of it before the first change, since it reads the list of mounts
   while read -r kind point options; do
     umount "$point"
     mount -t "$kind" -o "$options" "$kind" "$point"
@@ -33,7 +34,7 @@ setup_cgroups() {
       cat "$point/cpuset.mems" >"$point/daemons/cpuset.mems"
     fi
     echo $$ >"$point/daemons/cgroup.procs"
-  done < <(cgroup_mounts)
+  done <<<"$mounts"
 }
 
 setup_mounts() {

@@ -1,0 +1,3 @@
+module mlsecops/test/cluster/probe
+
+go 1.25
