@@ -2,6 +2,8 @@
 # Tests of the local cluster tool, on clusters of their own: a state directory
 # made for the run, so that nobody else's cluster is touched. Needs root for the
 # real node. The last line is "N passed, N failed".
+#
+# shellcheck disable=SC2016 # single-quoted scripts are for the shell inside the cluster
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" || exit 2
 CLUSTER=$PWD/../../tools/cluster/cluster
@@ -352,7 +354,7 @@ check 'status says dead' bash -c "'$CLUSTER' status --name a | grep dead"
 check 'up after kill -9' says 'is up after' a up
 remember_namespace a
 init=$(cat "/proc/$(launcher a)/task/$(launcher a)/children")
-kill -9 ${init% }
+kill -9 "${init% }"
 check 'down after kill -9 of the first process' a down
 check 'nothing is left' nothing_left a
 for delay in 0.3 1 3; do

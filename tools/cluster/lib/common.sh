@@ -49,8 +49,12 @@ duration() { # SECONDS: 5s, 3m12s, 2h05m
 with_progress() {
   local title=$1 log=$2 started=$SECONDS shown=0 elapsed pid status=0
   shift 2
-  "$@" >"$log" 2>&1 &
+  # A process group of its own, so that an interrupt ends all of it and not just this script.
+  set -m
+  "$@" >"$log" 2>&1 </dev/null &
   pid=$!
+  set +m
+  trap 'kill -- "-$pid"; exit 130' INT TERM
   while kill -0 "$pid" 2>/dev/null; do
     elapsed=$((SECONDS - started))
     if [[ -t 1 ]]; then
@@ -62,6 +66,7 @@ with_progress() {
     sleep 0.2
   done
   wait "$pid" || status=$?
+  trap - INT TERM
   if [[ -t 1 ]]; then printf '\r\033[K'; fi
   return $status
 }
@@ -111,6 +116,7 @@ select_cluster() {
   RUN=$STATE/run
   PKI=$STATE/pki
   CONTAINERD_SOCKET=$RUN/containerd.sock
+  ((${#CONTAINERD_SOCKET} < 100)) || die "the path $STATE is too long for the Unix sockets in it: set MLSECOPS_STATE to a shorter one"
   # Two state directories may hold clusters of the same name.
   CGROUP=mlsecops-$NAME-$(printf '%s' "$STATE" | sha256sum | head -c 8)
 }

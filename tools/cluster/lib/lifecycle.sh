@@ -147,6 +147,7 @@ launch_node() {
   # The portal's sockets have to be opened out here, before the namespaces are made.
   launch "$BIN/portal" listen -addresses "$RUN/portal" 127.0.0.1:16443 127.0.0.1:15000 -- \
     unshare --net --mount --pid --cgroup --fork --kill-child --mount-proc bash "$LIB_DIR/node-init.sh"
+  leave_cgroup_root "$(recorded_process "$RUN/launcher")"
   readlink "/proc/$(init_process)/ns/net" >"$RUN/network-namespace"
   for ((tries = 0; tries < 100; tries++)); do
     if [[ -s $RUN/portal ]]; then break; fi

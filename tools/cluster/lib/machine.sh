@@ -24,16 +24,32 @@ cgroup_mounts() {
   done </proc/self/mountinfo
 }
 
-# join_cgroup: makes the cluster's cgroup everywhere and moves this process in.
+# make_cgroup PATH: in version 1, a cpuset holds no process before it is filled.
+make_cgroup() {
+  mkdir -p "$1"
+  if [[ -e $1/cpuset.mems && ! -e $1/cgroup.controllers ]]; then
+    cat "$1/../cpuset.cpus" >"$1/cpuset.cpus"
+    cat "$1/../cpuset.mems" >"$1/cpuset.mems"
+  fi
+}
+
+# join_cgroup: makes the cluster's cgroup in every hierarchy and moves this
+# process in. What it becomes, and the first process in the namespaces, move on
+# to the leaf `daemons`: in version 2 a cgroup with processes of its own cannot
+# give controllers to its children, and the kubelet needs that.
 join_cgroup() {
-  local kind point
-  while read -r kind point _; do
-    mkdir -p "$point/$CGROUP"
-    if [[ $kind == cgroup && -e $point/cpuset.cpus ]]; then
-      cat "$point/cpuset.cpus" >"$point/$CGROUP/cpuset.cpus"
-      cat "$point/cpuset.mems" >"$point/$CGROUP/cpuset.mems"
-    fi
+  local point
+  while read -r _ point _; do
+    make_cgroup "$point/$CGROUP"
+    make_cgroup "$point/$CGROUP/daemons"
     echo "$BASHPID" >"$point/$CGROUP/cgroup.procs"
+  done < <(cgroup_mounts)
+}
+
+leave_cgroup_root() { # PID
+  local point
+  while read -r _ point _; do
+    echo "$1" >"$point/$CGROUP/daemons/cgroup.procs"
   done < <(cgroup_mounts)
 }
 

@@ -19,20 +19,13 @@ ETCD_CLIENT=http://127.0.0.1:2379 ETCD_PEER=http://127.0.0.1:2380
 SCHEDULER_FLAGS=(--bind-address=127.0.0.1)
 
 setup_cgroups() {
-  # This process is already in the cluster's cgroup, which is the root of what
-  # its cgroup namespace shows. The mounts still show the machine's whole tree:
-  # make them anew. The daemons get a leaf of their own, since in version 2 a
-  # cgroup with processes cannot hand controllers to its children.
+  # This process is in the cluster's cgroup, which is the root of what its cgroup
+  # namespace shows. The mounts still show the machine's whole tree: renew them.
   local kind point options mounts
   mounts=$(cgroup_mounts) # all of it before the first change, since it reads the list of mounts
   while read -r kind point options; do
     umount "$point"
     mount -t "$kind" -o "$options" "$kind" "$point"
-    mkdir -p "$point/daemons"
-    if [[ -e $point/daemons/cpuset.cpus && $kind == cgroup ]]; then
-      cat "$point/cpuset.cpus" >"$point/daemons/cpuset.cpus"
-      cat "$point/cpuset.mems" >"$point/daemons/cpuset.mems"
-    fi
     echo $$ >"$point/daemons/cgroup.procs"
   done <<<"$mounts"
 }
