@@ -9,7 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
-from support import Server, identity_model, train
+from support import REPOSITORY, Server, identity_model, train
 
 
 def setUpModule() -> None:
@@ -39,7 +39,8 @@ class Metadata(unittest.TestCase):
     def test_server(self) -> None:
         code, body = SERVER.request("GET", "/v2")
         self.assertEqual(code, 200)
-        self.assertEqual(set(body), {"name", "version", "extensions"})
+        version = json.loads((REPOSITORY / "package.json").read_text())["version"]
+        self.assertEqual(body, {"name": "mlsecops-runtime-onnx", "version": version, "extensions": []})
 
     def test_health(self) -> None:
         self.assertEqual(SERVER.request("GET", "/v2/health/live"), (200, {"live": True}))
@@ -212,7 +213,11 @@ class CallersMistakes(unittest.TestCase):
             ("not UTF-8", b"\xff\xfe\xff", "not valid JSON"),
             ("NaN", json.dumps(x(data=[float("nan"), 1, 1, 1])).encode(), "NaN is not a JSON number"),
             ("Infinity", json.dumps(x(data=[float("-inf"), 1, 1, 1])).encode(), "-Infinity is not a JSON number"),
-            ("1e999", b'{"inputs": [{"name": "X", "datatype": "FP32", "shape": [1, 4], "data": [1e999, 1, 1, 1]}]}', "range"),
+            (
+                "1e999",
+                b'{"inputs": [{"name": "X", "datatype": "FP32", "shape": [1, 4], "data": [1e999, 1, 1, 1]}]}',
+                "range",
+            ),
             ("deep", b"[" * 19000, "nested too deeply"),
             ("long integer", b"1" * 10000, "not valid JSON"),
             ("list", b"[]", "must be a JSON object"),
@@ -338,7 +343,12 @@ class CallersMistakes(unittest.TestCase):
             self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 400 "))
 
     def test_malformed_request_line(self) -> None:
-        for line in ("GET\r\n\r\n", "GET /v2 HTTP/9.x\r\n\r\n", "\x16\x03\x01 hello\r\n\r\n", f"GET /{'a' * 70000} HTTP/1.1\r\n\r\n"):
+        for line in (
+            "GET\r\n\r\n",
+            "GET /v2 HTTP/9.x\r\n\r\n",
+            "\x16\x03\x01 hello\r\n\r\n",
+            f"GET /{'a' * 70000} HTTP/1.1\r\n\r\n",
+        ):
             with self.subTest(line[:20]):
                 self.assertIn('{"error": ', raw(line))
 
