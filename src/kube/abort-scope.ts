@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "./clock.ts";
 import { KubeError } from "./kube-error.ts";
+import { onAbort } from "./on-abort.ts";
 
 export interface AbortScopeOptions {
   readonly clock: Clock;
@@ -16,17 +17,16 @@ export interface AbortScopeOptions {
 export class AbortScope {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
-  readonly #sources: AbortSignal[];
+  readonly #releases: (() => void)[];
   #timer: Timer;
 
   constructor(options: AbortScopeOptions) {
     this.#clock = options.clock;
-    this.#sources = (options.signals ?? []).filter((signal) => signal !== undefined);
-    for (const source of this.#sources) source.addEventListener("abort", this.#onSourceAbort, { once: true });
-    if (this.#sources.some((source) => source.aborted)) this.#onSourceAbort();
+    const sources = (options.signals ?? []).filter((signal) => signal !== undefined);
+    this.#releases = sources.map((source) => onAbort(source, () => this.#controller.abort(asKubeError(source.reason))));
     const { timeoutMs } = options;
     if (timeoutMs !== undefined && !this.signal.aborted) {
-      this.#timer = this.#clock.setTimeout(() => this.abort(timeoutError(timeoutMs)), timeoutMs);
+      this.#timer = this.#clock.setTimeout(() => this.#controller.abort(timeoutError(timeoutMs)), timeoutMs);
     }
   }
 
@@ -39,9 +39,17 @@ export class AbortScope {
     return this.signal.aborted ? asKubeError(this.signal.reason) : undefined;
   }
 
-  abort(reason: KubeError): void {
-    this.#controller.abort(reason);
-    this.dispose();
+  /** The promise, or a rejection as soon as the scope is aborted: for what cannot be told to stop. */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    let release = (): void => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      release = onAbort(this.signal, () => reject(asKubeError(this.signal.reason)));
+    });
+    try {
+      return await Promise.race([promise, aborted]);
+    } finally {
+      release();
+    }
   }
 
   /** The time limit no longer applies; the other signals still do. */
@@ -51,13 +59,8 @@ export class AbortScope {
 
   dispose(): void {
     this.clearTimeout();
-    for (const source of this.#sources) source.removeEventListener("abort", this.#onSourceAbort);
+    for (const release of this.#releases) release();
   }
-
-  readonly #onSourceAbort = (): void => {
-    const aborted = this.#sources.find((source) => source.aborted);
-    this.abort(asKubeError(aborted?.reason));
-  };
 }
 
 function timeoutError(ms: number): KubeError {

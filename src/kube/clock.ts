@@ -1,3 +1,5 @@
+import { onAbort } from "./on-abort.ts";
+
 /** An armed timer; opaque, to be given back to `clearTimeout`. */
 export type Timer = unknown;
 
@@ -26,13 +28,13 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {
-    const finish = (elapsed: boolean): void => {
-      signal.removeEventListener("abort", onAbort);
+    const timer = clock.setTimeout(() => {
+      release();
+      resolve(true);
+    }, ms);
+    const release = onAbort(signal, () => {
       clock.clearTimeout(timer);
-      resolve(elapsed);
-    };
-    const onAbort = (): void => finish(false);
-    const timer = clock.setTimeout(() => finish(true), ms);
-    signal.addEventListener("abort", onAbort, { once: true });
+      resolve(false);
+    });
   });
 }

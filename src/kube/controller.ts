@@ -7,6 +7,7 @@ import type { Informer } from "./informer.ts";
 import { isKubeError, KubeError } from "./kube-error.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics, ReconcileOutcome } from "./metrics.ts";
+import { onAbort } from "./on-abort.ts";
 import type { RateLimit } from "./token-bucket.ts";
 import { keyOf, type KubeObject } from "./types.ts";
 import { WorkQueue } from "./work-queue.ts";
@@ -95,17 +96,15 @@ export class Controller {
   async run(signal: AbortSignal): Promise<void> {
     if (this.#started) throw new Error(`controller ${this.name} was started already`);
     this.#started = true;
-    const stop = (): void => void this.#queue.close("discard");
-    signal.addEventListener("abort", stop, { once: true });
+    const release = onAbort(signal, () => void this.#queue.close("discard"));
     try {
       await Promise.all([...this.#informers].map((informer) => informer.waitForSync(signal)));
     } catch (error) {
+      // Then the queue is closed, and the workers end at once.
       if (!isKubeError(error, "Aborted")) throw error;
     }
-    if (signal.aborted) stop();
-    const workers = Array.from({ length: this.#options.workers ?? 2 }, () => this.#work(signal));
-    await Promise.all(workers);
-    signal.removeEventListener("abort", stop);
+    await Promise.all(Array.from({ length: this.#options.workers ?? 2 }, () => this.#work(signal)));
+    release();
   }
 
   /** Milliseconds since the oldest pass that still runs began; 0 when idle. */

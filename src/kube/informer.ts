@@ -4,6 +4,8 @@ import type { Clock } from "./clock.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ObjectClient } from "./object-client.ts";
+import { onAbort } from "./on-abort.ts";
+import type { HealthStatus } from "./health.ts";
 import { Reflector, type ReflectorTimings } from "./reflector.ts";
 import { StoreUpdater, type Change } from "./store-updater.ts";
 import { Store, type Indexers } from "./store.ts";
@@ -95,17 +97,11 @@ export class Informer<T extends KubeObject> {
     if (this.synced()) return;
     const { clock } = this.#options;
     const scope = new AbortScope(typeof limit === "number" ? { clock, timeoutMs: limit } : { clock, signals: [limit] });
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        this.#syncedSignal.signal.removeEventListener("abort", finish);
-        scope.dispose();
-        resolve();
-      };
-      this.#syncedSignal.signal.addEventListener("abort", finish);
-      scope.signal.addEventListener("abort", finish, { once: true });
-      if (scope.signal.aborted) finish();
-    });
-    if (!this.synced() && scope.reason !== undefined) throw scope.reason;
+    try {
+      await scope.race(new Promise<void>((resolve) => void onAbort(this.#syncedSignal.signal, resolve)));
+    } finally {
+      scope.dispose();
+    }
   }
 
   /**
@@ -121,6 +117,12 @@ export class Informer<T extends KubeObject> {
   /** Milliseconds since the last event, bookmark, accepted watch or complete list; 0 before the start. */
   ageMs(): number {
     return this.#aliveAt === undefined ? 0 : this.#options.clock.monotonic() - this.#aliveAt;
+  }
+
+  /** For a liveness registry: unhealthy when nothing was heard for longer than the limit, in milliseconds. */
+  health(limitMs: number): HealthStatus {
+    const ageMs = this.ageMs();
+    return { healthy: ageMs <= limitMs, detail: `${this.type.kind}: last heard of ${Math.round(ageMs / 1000)} s ago` };
   }
 
   #prepare(object: T): T {

@@ -6,6 +6,7 @@ import { LeaseLock } from "./lease-lock.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ObjectClient } from "./object-client.ts";
+import { onAbort } from "./on-abort.ts";
 
 export interface LeaderElectorOptions {
   /** Its transport is used; its fence and signal are not. */
@@ -92,12 +93,11 @@ export class LeaderElector {
     metrics?.setLeader(name, true);
     log.info({ lease: name, identity: this.identity }, "leading");
     const renewing = this.#keepRenewing(term);
-    const stop = (): void => term.stopWork();
-    signal.addEventListener("abort", stop, { once: true });
+    const release = onAbort(signal, () => term.stopWork());
     try {
       await this.#lead(term, callbacks);
     } finally {
-      signal.removeEventListener("abort", stop);
+      release();
       const lost = term.held.aborted;
       term.end("the leader has stopped");
       metrics?.setLeader(name, false);
@@ -198,10 +198,7 @@ export class LeaderElector {
 
 /** Resolves when the signal aborts. Its listener lives as long as the signal: for signals of one term only. */
 function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  return new Promise((resolve) => void onAbort(signal, resolve));
 }
 
 /** A function, because the type checker takes a property that was false for false ever after. */

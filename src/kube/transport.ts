@@ -202,7 +202,8 @@ class HttpTransport implements Transport {
 
   /** Sends the request and resolves with a 2xx answer of which only the head was read. */
   async #open(request: TransportRequest, progress: { sent: boolean }, scope: AbortScope): Promise<IncomingMessage> {
-    const credentials = await this.#credentials.get();
+    // An exec plugin may hang, and client-node gives it no limit.
+    const credentials = await scope.race(this.#credentials.get());
     const response = await this.#exchange(request, credentials, progress, scope);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;

@@ -9,6 +9,7 @@ import {
   type Logger,
   type ResourceType,
   type Transport,
+  type TransportOptions,
 } from "../../../src/kube/index.ts";
 
 export const configMaps: ResourceType = {
@@ -39,8 +40,8 @@ export function loadKubeConfig(): KubeConfig {
 }
 
 /** As fast as the server allows: the limit of the rate is tested elsewhere. */
-export function connect(kubeConfig = loadKubeConfig()): Transport {
-  return createTransport({ kubeConfig, rateLimit: { perSecond: 10_000, burst: 10_000 } });
+export function connect(kubeConfig = loadKubeConfig(), options: Partial<TransportOptions> = {}): Transport {
+  return createTransport({ kubeConfig, rateLimit: { perSecond: 10_000, burst: 10_000 }, ...options });
 }
 
 export function randomName(prefix: string): string {
@@ -72,18 +73,24 @@ export class TestNamespace {
   }
 }
 
-/** Waits for a condition; the mocha timeout is the limit. */
+/** Waits for a condition, for half a minute: without a limit a failed test would keep the process alive. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const limit = performance.now() + 30_000;
+  while (!(await condition())) {
+    if (performance.now() > limit) throw new Error(`not within 30 s: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Some things are not there at once after what they depend on was created. */
 export async function eventually<T>(action: () => Promise<T>): Promise<T> {
+  const limit = performance.now() + 30_000;
   for (;;) {
     try {
       return await action();
     } catch (error) {
-      if (!isKubeError(error, "NotFound", "Forbidden", "Conflict", "Unavailable")) throw error;
+      const early = isKubeError(error, "NotFound", "Forbidden", "Conflict", "Unavailable");
+      if (!early || performance.now() > limit) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -119,6 +119,18 @@ describe("controller", () => {
     });
   }
 
+  it("takes keys for later", async () => {
+    const times: number[] = [];
+    const controller = create(() => {
+      times.push(clock.monotonic());
+      return Promise.resolve({});
+    });
+    run(controller);
+    controller.enqueueAfter("a", 300);
+    await clock.advance(1_000);
+    assert.deepEqual(times, [300]);
+  });
+
   it("begins with a short delay again after a success", async () => {
     const times: number[] = [];
     const controller = create(() => {

@@ -379,6 +379,8 @@ describe("informer", () => {
     const informer = await start({ clock, inactivityMs: 3_600_000 });
     skew += 600_000;
     assert.ok(informer.ageMs() >= 600_000);
+    assert.equal(informer.health(500_000).healthy, false);
+    assert.equal(informer.health(1_200_000).healthy, true);
     collection.bookmark();
     await until(() => informer.ageMs() < 300_000);
     skew += 600_000;

@@ -32,7 +32,11 @@ export function configMap(
   };
 }
 
-/** Waits for a condition on real time. For tests over real sockets; the mocha timeout is the limit. */
+/** Waits for a condition over real sockets, for 9 s: without a limit a failed test would keep the process alive. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+  const limit = performance.now() + 9_000;
+  while (!condition()) {
+    if (performance.now() > limit) throw new Error(`not within 9 s: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
@@ -29,7 +32,7 @@ const ok: Handler = (_request, response) => sendJson(response, 200, { ok: true }
 describe("transport", () => {
   let server: FakeApiServer;
   const transports: Transport[] = [];
-  const connect = (options: Partial<TransportOptions> = {}): Transport => {
+  const connectWith = (options: Partial<TransportOptions> = {}): Transport => {
     const transport = createTransport({ kubeConfig: server.kubeConfig(), ...fast, ...options });
     transports.push(transport);
     return transport;
@@ -54,7 +57,7 @@ describe("transport", () => {
   it("sends one request after another over one connection", async () => {
     script(ok);
     const before = server.connections;
-    const transport = connect();
+    const transport = connectWith();
     for (let count = 0; count < 20; count += 1) await transport.request(get);
     assert.equal(server.connections - before, 1);
   });
@@ -62,7 +65,7 @@ describe("transport", () => {
   it("sends the body, the bearer token and the impersonated user", async () => {
     script(ok);
     const kubeConfig = server.kubeConfig({ token: "abc", impersonateUser: "jane" });
-    await connect({ kubeConfig, userAgent: "me/1" }).request({ ...post, body: '{"ü":1}' });
+    await connectWith({ kubeConfig, userAgent: "me/1" }).request({ ...post, body: '{"ü":1}' });
     const request = server.requests[0];
     assert.equal(request?.body, '{"ü":1}');
     assert.equal(request.headers.authorization, "Bearer abc");
@@ -72,7 +75,7 @@ describe("transport", () => {
 
   it("sends basic credentials", async () => {
     script(ok);
-    await connect({ kubeConfig: server.kubeConfig({ username: "u", password: "p" }) }).request(get);
+    await connectWith({ kubeConfig: server.kubeConfig({ username: "u", password: "p" }) }).request(get);
     assert.equal(server.requests[0]?.headers.authorization, `Basic ${Buffer.from("u:p").toString("base64")}`);
   });
 
@@ -81,17 +84,17 @@ describe("transport", () => {
     const kubeConfig = new KubeConfig();
     const url = `http://127.0.0.1:${server.port}/k8s/clusters/x/`;
     kubeConfig.loadFromClusterAndUser({ name: "c", server: url, skipTLSVerify: true }, { name: "u" });
-    await connect({ kubeConfig }).request(get);
+    await connectWith({ kubeConfig }).request(get);
     assert.equal(server.requests[0]?.path, "/k8s/clusters/x/api/v1/things");
   });
 
   for (const status of [429, 502, 503, 504]) {
     it(`sends an idempotent request again after ${status}, another one not`, async () => {
       script((_request, response) => sendStatus(response, status, "Busy"), ok);
-      assert.equal((await connect().request(get)).status, 200);
+      assert.equal((await connectWith().request(get)).status, 200);
       assert.equal(server.requests.length, 2);
       script((_request, response) => sendStatus(response, status, "Busy"), ok);
-      await assert.rejects(connect().request(post), { status });
+      await assert.rejects(connectWith().request(post), { status });
       assert.equal(server.requests.length, 1);
     });
   }
@@ -99,27 +102,27 @@ describe("transport", () => {
   for (const status of [400, 403, 404, 409, 410, 422, 500]) {
     it(`sends nothing again after ${status}`, async () => {
       script((_request, response) => sendStatus(response, status, "No"), ok);
-      await assert.rejects(connect().request(get), { name: "KubeError", status, message: "made up: No" });
+      await assert.rejects(connectWith().request(get), { name: "KubeError", status, message: "made up: No" });
       assert.equal(server.requests.length, 1);
     });
   }
 
   it("gives up after the last attempt with the last error", async () => {
     script((_request, response) => sendStatus(response, 503, "Busy"));
-    await assert.rejects(connect({ maxAttempts: 3 }).request(get), { code: "Unavailable", status: 503 });
+    await assert.rejects(connectWith({ maxAttempts: 3 }).request(get), { code: "Unavailable", status: 503 });
     assert.equal(server.requests.length, 3);
   });
 
   it("waits as long as the server asks", async () => {
     script((_request, response) => sendStatus(response, 429, "Busy", { "retry-after": "1" }), ok);
     const startedAt = performance.now();
-    await connect().request(get);
+    await connectWith().request(get);
     assert.ok(performance.now() - startedAt >= 990);
   });
 
   it("does not wait for longer than the deadline, but says how long the server asked for", async () => {
     script((_request, response) => sendStatus(response, 429, "Busy", { "retry-after": "60" }), ok);
-    await assert.rejects(connect({ deadlineMs: 2_000 }).request(get), {
+    await assert.rejects(connectWith({ deadlineMs: 2_000 }).request(get), {
       code: "TooManyRequests",
       retryAfterMs: 60_000,
     });
@@ -129,9 +132,9 @@ describe("transport", () => {
   it("sends an idempotent request again when the connection is lost, another one not", async () => {
     const drop: Handler = (_request, response) => void response.socket?.destroy();
     script(drop, ok);
-    assert.equal((await connect().request(get)).status, 200);
+    assert.equal((await connectWith().request(get)).status, 200);
     script(drop, ok);
-    await assert.rejects(connect().request(post), { code: "Unavailable", reason: "ConnectionFailed" });
+    await assert.rejects(connectWith().request(post), { code: "Unavailable", reason: "ConnectionFailed" });
     assert.equal(server.requests.length, 1);
   });
 
@@ -140,18 +143,18 @@ describe("transport", () => {
       response.writeHead(200, { "content-length": "100" });
       response.write('{"half', () => void response.socket?.destroy());
     }, ok);
-    assert.deepEqual(JSON.parse((await connect().request(get)).body), { ok: true });
+    assert.deepEqual(JSON.parse((await connectWith().request(get)).body), { ok: true });
   });
 
   it("cuts an attempt that gets no answer and tries again", async () => {
     script(() => undefined, ok);
-    assert.equal((await connect({ attemptTimeoutMs: 300 }).request(get)).status, 200);
+    assert.equal((await connectWith({ attemptTimeoutMs: 300 }).request(get)).status, 200);
     assert.ok(server.requests.length >= 2);
   });
 
   it("ends at the deadline when there is no answer at all", async () => {
     script(() => undefined);
-    const transport = connect({ attemptTimeoutMs: 100, deadlineMs: 250, maxAttempts: 100 });
+    const transport = connectWith({ attemptTimeoutMs: 100, deadlineMs: 250, maxAttempts: 100 });
     const startedAt = performance.now();
     await assert.rejects(transport.request(get), { code: "Timeout" });
     // Generous: the machine may be busy. Without a deadline it would be ten seconds.
@@ -163,7 +166,7 @@ describe("transport", () => {
     const kubeConfig = gone.kubeConfig();
     await gone.close();
     const metrics = new Metrics();
-    const transport = connect({ kubeConfig, metrics, maxAttempts: 3 });
+    const transport = connectWith({ kubeConfig, metrics, maxAttempts: 3 });
     await assert.rejects(transport.request(post), { code: "Unavailable", reason: "ConnectionFailed" });
     assert.match(await metrics.registry.metrics(), /code="Unavailable"\} 3/);
   });
@@ -171,12 +174,12 @@ describe("transport", () => {
   it("ends with the reason of the caller's signal", async () => {
     script(() => undefined);
     const controller = new AbortController();
-    const request = connect().request({ ...get, signals: [undefined, controller.signal] });
+    const request = connectWith().request({ ...get, signals: [undefined, controller.signal] });
     await until(() => server.requests.length === 1);
     controller.abort();
     await assert.rejects(request, { code: "Aborted" });
     const fenced = AbortSignal.abort(new KubeError("Fenced", "no"));
-    await assert.rejects(connect().request({ ...get, signals: [fenced] }), { code: "Fenced" });
+    await assert.rejects(connectWith().request({ ...get, signals: [fenced] }), { code: "Fenced" });
     assert.equal(server.requests.length, 1);
   });
 
@@ -186,7 +189,7 @@ describe("transport", () => {
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on("warning", onWarning);
     const signal = new AbortController().signal;
-    const transport = connect();
+    const transport = connectWith();
     await Promise.all(Array.from({ length: 50 }, () => transport.request({ ...get, signals: [signal] })));
     await new Promise((resolve) => setImmediate(resolve));
     process.off("warning", onWarning);
@@ -200,7 +203,7 @@ describe("transport", () => {
       asked += 1;
       throw new KubeError("Fenced", "no");
     };
-    const transport = connect();
+    const transport = connectWith();
     await assert.rejects(transport.request({ ...post, beforeSend: refuse }), { code: "Fenced" });
     // Again on a connection that is open already.
     await transport.request(get);
@@ -214,7 +217,7 @@ describe("transport", () => {
 
   it("keeps to its rate, but for urgent requests", async () => {
     script(ok);
-    const transport = connect({ rateLimit: { perSecond: 20, burst: 1 } });
+    const transport = connectWith({ rateLimit: { perSecond: 20, burst: 1 } });
     const startedAt = performance.now();
     await Promise.all(Array.from({ length: 20 }, () => transport.request({ ...get, urgent: true })));
     await Promise.all(Array.from({ length: 5 }, () => transport.request(get)));
@@ -223,24 +226,24 @@ describe("transport", () => {
 
   it("refuses an answer that is too long", async () => {
     script((_request, response) => response.end("x".repeat(2000)));
-    await assert.rejects(connect({ maxResponseBytes: 1000 }).request(get), { reason: "ResponseTooLarge" });
+    await assert.rejects(connectWith({ maxResponseBytes: 1000 }).request(get), { reason: "ResponseTooLarge" });
   });
 
   it("turns whatever goes wrong into a KubeError", async () => {
     script((_request, response) => void response.socket?.end("this is not HTTP\r\n\r\n"));
-    await assert.rejects(connect().request(get), { name: "KubeError", code: "Unavailable" });
+    await assert.rejects(connectWith().request(get), { name: "KubeError", code: "Unavailable" });
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromClusterAndUser(
       { name: "c", server: "https://no-such-host.invalid", skipTLSVerify: false },
       { name: "u" },
     );
-    await assert.rejects(connect({ kubeConfig }).request(get), { name: "KubeError", code: "Unavailable" });
+    await assert.rejects(connectWith({ kubeConfig }).request(get), { name: "KubeError", code: "Unavailable" });
   });
 
   it("counts attempts by verb, resource and code", async () => {
     script((_request, response) => sendStatus(response, 503, "Busy"), ok);
     const metrics = new Metrics();
-    await connect({ metrics }).request(get);
+    await connectWith({ metrics }).request(get);
     const text = await metrics.registry.metrics();
     assert.match(text, /api_requests_total\{verb="list",resource="things",code="503"\} 1/);
     assert.match(text, /api_requests_total\{verb="list",resource="things",code="200"\} 1/);
@@ -252,7 +255,7 @@ describe("transport", () => {
       response.write("a");
       setTimeout(() => response.end("b"), 700);
     });
-    const { body } = await connect({ attemptTimeoutMs: 500 }).stream(get);
+    const { body } = await connectWith({ attemptTimeoutMs: 500 }).stream(get);
     const chunks: string[] = [];
     for await (const chunk of body) chunks.push(String(chunk));
     assert.equal(chunks.join(""), "ab");
@@ -260,10 +263,10 @@ describe("transport", () => {
 
   it("limits the time until a stream begins, and ends it with the signal", async () => {
     script(() => undefined);
-    await assert.rejects(connect({ attemptTimeoutMs: 50 }).stream(get), { code: "Timeout" });
+    await assert.rejects(connectWith({ attemptTimeoutMs: 50 }).stream(get), { code: "Timeout" });
     script((_request, response) => void response.writeHead(200).write("a"));
     const controller = new AbortController();
-    const { body } = await connect().stream({ ...get, signals: [controller.signal] });
+    const { body } = await connectWith().stream({ ...get, signals: [controller.signal] });
     controller.abort();
     await assert.rejects(async () => {
       for await (const chunk of body) assert.ok(chunk);
@@ -296,7 +299,12 @@ describe("credentials", () => {
     server = await FakeApiServer.start(ok, certificate);
     return { caFile, server };
   };
-  const configFor = (cluster: { caFile?: string; tlsServerName?: string; skipTLSVerify?: boolean }): KubeConfig => {
+  const configFor = (cluster: {
+    caFile?: string;
+    tlsServerName?: string;
+    skipTLSVerify?: boolean;
+    proxyUrl?: string;
+  }): KubeConfig => {
     const kubeConfig = new KubeConfig();
     const url = `https://127.0.0.1:${server?.port ?? 0}`;
     kubeConfig.loadFromClusterAndUser({ name: "c", server: url, skipTLSVerify: false, ...cluster }, { name: "u" });
@@ -313,6 +321,29 @@ describe("credentials", () => {
     transport.close();
     transport = createTransport({ kubeConfig: configFor({ tlsServerName: "kubernetes.example" }), ...fast });
     await assert.rejects(transport.request(get), { code: "Unavailable", reason: "RequestFailed" });
+  });
+
+  it("lead through the proxy of the kubeconfig", async () => {
+    const { caFile, server: target } = await startTls("kubernetes.example");
+    const proxy = createServer();
+    const tunnels: string[] = [];
+    proxy.on("connect", (request, socket: Socket) => {
+      tunnels.push(request.url ?? "");
+      const upstream = connect(target.port, "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+        upstream.pipe(socket).pipe(upstream);
+      });
+      for (const end of [socket, upstream]) end.on("error", () => undefined);
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const kubeConfig = configFor({ caFile, tlsServerName: "kubernetes.example", proxyUrl });
+    transport = createTransport({ kubeConfig, ...fast });
+    for (let count = 0; count < 5; count += 1) assert.equal((await transport.request(get)).status, 200);
+    assert.deepEqual(tunnels, [`127.0.0.1:${target.port}`]);
+    transport.close();
+    proxy.close();
   });
 
   it("are not asked for with insecure-skip-tls-verify", async () => {
@@ -379,6 +410,16 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
     server.requests.length = 0;
     await assert.rejects(transport.request(get), { code: "Unauthorized", status: 401 });
     assert.equal(server.requests.length, 2);
+  });
+
+  it("do not hold a request beyond its deadline when the plugin hangs", async () => {
+    const script = join(folder, "plugin.sh");
+    writeFileSync(script, "#!/bin/sh\nexec sleep 2\n", { mode: 0o755 });
+    server = await FakeApiServer.start(ok);
+    const kubeConfig = server.kubeConfig({ exec: { command: script, args: [] } });
+    transport = createTransport({ kubeConfig, ...fast, attemptTimeoutMs: 50, maxAttempts: 2 });
+    await assert.rejects(transport.request(get), { code: "Timeout" });
+    assert.equal(server.requests.length, 0);
   });
 
   it("trim the newline at the end of a token", async () => {
