@@ -180,26 +180,28 @@ build_failed() { # TOOL LOG
   cat >&2 <<TEXT
 cluster: what helps most often:
     cannot fetch a module    check the network and GOPROXY, then call \`cluster build $1\` again
-    killed, out of memory    the largest link needs 2.5 GB: close something, or set GOFLAGS=-p=1
+    killed, out of memory    the largest link needs 2.5 GB: close something and try again
     no space left            the Go cache ($(go env GOCACHE)) needs 6 GB, $CACHE needs 1 GB
 TEXT
   exit 1
 }
 
-# Debian packages are installed only when something they bring is missing.
-build_apt() {
-  local missing=() thing
+missing_packages() { # of Debian: those of which something is not there
+  local thing
   for thing in "${!DEBIAN[@]}"; do
-    [[ -e $thing ]] || PATH=$PATH:/usr/sbin:/sbin command -v "$thing" >/dev/null || missing+=("${DEBIAN[$thing]}")
+    [[ -e $thing ]] || PATH=$PATH:/usr/sbin:/sbin command -v "$thing" >/dev/null || say "${DEBIAN[$thing]}"
   done
-  local log=$CACHE/log/apt.log
-  [[ ${#missing[@]} -gt 0 || ! -x $BIN/docker-registry ]] || return 0
+  [[ -x $BIN/docker-registry ]] || say docker-registry
+}
+
+build_apt() {
+  local missing log=$CACHE/log/apt.log
+  mapfile -t missing < <(missing_packages)
+  ((${#missing[@]} > 0)) || return 0
+  command -v apt-get >/dev/null || die "missing: ${missing[*]}; install them (this tool can do it only where apt-get is)"
+  [[ $EUID == 0 || ${missing[*]} == docker-registry ]] || die "missing Debian packages: ${missing[*]}; install them, or call this as root"
+  say "fetching Debian packages: ${missing[*]}"
   mkdir -p "$CACHE/log" "$BIN"
-  command -v apt-get >/dev/null || die "missing: ${missing[*]} docker-registry; install them (this tool can do it only where apt-get is)"
-  if [[ ${#missing[@]} -gt 0 ]]; then
-    [[ $EUID == 0 ]] || die "missing Debian packages: ${missing[*]}; install them, or call this as root"
-    say "installing Debian packages: ${missing[*]}"
-  fi
   with_progress 'fetching Debian packages' "$log" fetch_debian "${missing[@]}" || {
     tail -n 15 "$log" | sed 's/^/    /' >&2
     die "apt-get failed; the whole of it is in $log"
@@ -207,28 +209,27 @@ build_apt() {
   BUILT+=(apt)
 }
 
-fetch_debian() { # PACKAGE...
+fetch_debian() ( # PACKAGE...
   export DEBIAN_FRONTEND=noninteractive
-  local scratch
+  local package install=()
   # The lists may be missing or stale on a fresh machine.
-  if [[ $EUID == 0 ]]; then apt-get update || return; fi
-  if (($# > 0)); then apt-get install -y --no-install-recommends "$@" || return; fi
-  # Only the binary is wanted of this one: the installed package would start a
-  # registry on port 5000 of all of the machine's addresses.
-  if [[ ! -x $BIN/docker-registry ]]; then
-    scratch=$(mktemp -d) && chmod 755 "$scratch" &&
-      (cd "$scratch" && apt-get download docker-registry && dpkg-deb -x docker-registry_*.deb .) &&
-      install -m 755 "$scratch/usr/bin/docker-registry" "$BIN/docker-registry"
-    local status=$?
-    rm -rf "$scratch"
-    return $status
+  if [[ $EUID == 0 ]]; then apt-get update || exit; fi
+  for package; do if [[ $package != docker-registry ]]; then install+=("$package"); fi; done
+  if ((${#install[@]} > 0)); then apt-get install -y --no-install-recommends "${install[@]}" || exit; fi
+  if [[ " $* " == *' docker-registry '* ]]; then
+    # Only the binary is wanted of this one: the installed package would start a
+    # registry on port 5000 of all of the machine's addresses.
+    scratch=$(mktemp -d) || exit
+    trap 'rm -rf "$scratch"' EXIT
+    chmod 755 "$scratch" && cd "$scratch" && apt-get download docker-registry && dpkg-deb -x docker-registry_*.deb . &&
+      install -m 755 usr/bin/docker-registry "$BIN/docker-registry"
   fi
-}
+)
 
 all_built() { # WHAT...
   local what
   for what; do
-    if [[ $what == apt ]]; then [[ -x $BIN/docker-registry ]] || return 1; else is_built "$what" || return 1; fi
+    if [[ $what == apt ]]; then [[ -z $(missing_packages) ]] || return 1; else is_built "$what" || return 1; fi
   done
 }
 
@@ -242,7 +243,7 @@ build() {
   done
   command -v go >/dev/null || die "Go 1.25 or newer is needed (https://go.dev/dl or Debian's golang package)"
   GO_IDENTITY=$(go env GOVERSION GOOS GOARCH)
-  if all_built "$@" && [[ " $* " != *' apt '* ]]; then return; fi
+  if all_built "$@"; then return; fi
 
   mkdir -p "$CACHE"
   exec 8>"$CACHE/build.lock"

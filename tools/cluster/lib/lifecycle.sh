@@ -6,12 +6,13 @@
 # init_process: the first process of the cluster. In node mode the launcher is
 # outside of the namespaces, and its only child is the first process within.
 init_process() {
-  local launcher child
+  local launcher child namespace
   launcher=$(recorded_process "$RUN/launcher") || return 1
   if [[ $(setting MODE) == node ]]; then
-    read -r child _ <"/proc/$launcher/task/$launcher/children" || true # it has no line end
+    read -r child _ 2>/dev/null <"/proc/$launcher/task/$launcher/children" || true # it has no line end
     # Before it becomes unshare(1), the launcher has short-lived children of this namespace.
-    [[ -n $child && $(readlink "/proc/$child/ns/pid") != "$(readlink /proc/self/ns/pid)" ]] || return 1
+    namespace=$(readlink "/proc/${child:-none}/ns/pid") || return 1
+    [[ $namespace != "$(readlink /proc/self/ns/pid)" ]] || return 1
     launcher=$child
   fi
   printf '%s' "$launcher"

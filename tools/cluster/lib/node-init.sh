@@ -104,22 +104,26 @@ start_runtime() { # needs no API server
   mark 'runtime ready'
 }
 
-start_policy_agent() {
-  local kubectl=("$BIN/kubectl" --kubeconfig="$RUN/admin.kubeconfig")
+configure_pod_network() {
+  local kubectl=("$BIN/kubectl" --kubeconfig="$RUN/admin.kubeconfig") kinds object=clusterinformations.crd.projectcalico.org
+  kinds=$(dirname "$(readlink -f "$BIN/calico")")/crds.yaml
   mkdir -p "$RUN/cni/bin" "$RUN/cni/net.d"
   ln -s /usr/lib/cni/* "$RUN/cni/bin/"
   ln -s "$BIN/calico" "$RUN/cni/bin/"
   {
-    "${kubectl[@]}" create --validate=false -f "$(dirname "$(readlink -f "$BIN/calico")")/crds.yaml" &&
-      "${kubectl[@]}" wait --for=condition=Established crd/clusterinformations.crd.projectcalico.org --timeout=20s &&
+    # The node waits for this kind and its object, so they come before the other 17.
+    awk -v RS='---\n' -v o="name: $object" 'index($0, o)' "$kinds" | "${kubectl[@]}" create --validate=false -f - &&
+      "${kubectl[@]}" wait --for=condition=Established "crd/$object" --timeout=20s &&
       "${kubectl[@]}" create --validate=false -f "$CONFIG_DIR/calico.yaml"
-  } >>"$LOG/calico.log" 2>&1 || give_up "Calico's kinds could not be created" calico
+  } >>"$LOG/calico.log" 2>&1 || give_up "Calico's first kind could not be created" calico
   # Only now: the node gets Ready when this file appears, and a pod that starts
   # before Calico's object exists fails and waits for 12 seconds.
   # (containerd looks when a file of this very directory is renamed, not when one appears.)
   render "$CONFIG_DIR/calico.conflist" >"$RUN/cni/net.d/new"
   mv "$RUN/cni/net.d/new" "$RUN/cni/net.d/10-calico.conflist"
   mark 'network configured'
+  awk -v RS='---\n' -v ORS='---\n' -v o="name: $object" '!index($0, o)' "$kinds" |
+    "${kubectl[@]}" create --validate=false -f - >>"$LOG/calico.log" 2>&1 || give_up "Calico's kinds could not be created" calico
 }
 
 start_felix() {
@@ -155,8 +159,8 @@ start_runtime &
 runtime=$!
 wait_for_apiserver
 mark 'api server ready'
-start_policy_agent &
-agent=$!
+configure_pod_network &
+network=$!
 start_controllers --bind-address=127.0.0.1 --allocate-node-cidrs=true --cluster-cidr="$POD_CIDR" --node-cidr-mask-size=24 \
   --service-cluster-ip-range="$SERVICE_CIDR" '--controllers=*,bootstrapsigner,tokencleaner'
 render "$CONFIG_DIR/coredns.yaml" | "$BIN/kubectl" --kubeconfig="$RUN/admin.kubeconfig" create --validate=false -f - >>"$LOG/coredns.log" 2>&1 ||
@@ -164,7 +168,7 @@ render "$CONFIG_DIR/coredns.yaml" | "$BIN/kubectl" --kubeconfig="$RUN/admin.kube
 wait $runtime
 start_kubelet
 start_kube_proxy
-wait $agent
+wait $network
 start_felix
 if ((KWOK_NODES > 0)); then
   # What runs on a simulated node is only said to run: real pods have to stay on the real one.
