@@ -48,6 +48,7 @@ describe("informer on a real API server", function () {
       clock: systemClock,
       log: silentLog(),
       metrics,
+      backoff: { initialMs: 50, maxMs: 500 },
       ...options,
     });
     informer.start(stop.signal);

@@ -250,6 +250,25 @@ describe("event recorder", () => {
     assert.equal(all().length, 1);
   });
 
+  it("loses no event that is emitted at the very moment the last one was sent", async () => {
+    for (let depth = 0; depth < 20; depth += 1) {
+      const recorder = create();
+      const emitAfter = (turns: number): void => {
+        if (turns > 0) queueMicrotask(() => emitAfter(turns - 1));
+        else recorder.emit(model("second"), { ...detail, note: `at ${depth}` });
+      };
+      fault = () => {
+        fault = undefined;
+        emitAfter(depth);
+      };
+      recorder.emit(model("first"), { ...detail, note: `at ${depth}` });
+      await clock.advance(0);
+      await clock.advance(0);
+      const found = all().filter((event) => event.note === `at ${depth}`);
+      assert.equal(found.length, 2, `lost when emitted ${depth} turns later`);
+    }
+  });
+
   it("never throws", () => {
     const recorder = create();
     const hostile = {

@@ -27,6 +27,8 @@ export class FakeApiServer {
     this.handler = handler;
     const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
     this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+    // Who closes an idle connection is what some tests want to know.
+    this.#server.keepAliveTimeout = 60_000;
     this.#server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
       this.connections += 1;
       this.#sockets.add(socket);
@@ -44,6 +46,10 @@ export class FakeApiServer {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  get openConnections(): number {
+    return this.#sockets.size;
   }
 
   /** Requests for which `method` and the start of the path match. */

@@ -231,6 +231,17 @@ describe("informer", () => {
     });
   }
 
+  it("begins with a short delay again after a watch that was healthy", async () => {
+    const informer = await start({ healthyMs: 30, backoff: { initialMs: 10, maxMs: 60_000, factor: 20, jitter: 0 } });
+    for (let round = 0; round < 5; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      collection.cut();
+      collection.write(`round-${round}`);
+      // Without the reset the fourth round would wait a minute.
+      await until(() => names(informer).length === round + 1);
+    }
+  });
+
   it("waits as long as a 429 asks, and then continues where it was", async () => {
     const informer = await start();
     collection.watchFaults.push((_request, response) =>

@@ -156,6 +156,22 @@ describe("leader election", () => {
     await a.ended;
   });
 
+  it("gives the lease back also when it stops in the middle of a renewal", async () => {
+    const a = join("a");
+    await settle();
+    const delays = [3_000, 4_000];
+    a.fault = async (request) => {
+      if (request.method === "PUT")
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, delays.shift() ?? 0));
+    };
+    await clock.advance(2_500);
+    a.stop.abort();
+    await clock.advance(10_000);
+    await a.ended;
+    assert.deepEqual(delays, []);
+    assert.equal(server.holder, "");
+  });
+
   it("does not wait for ever for work that does not end", async () => {
     const a = join("a", { work: () => new Promise(() => undefined) });
     await settle();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -365,6 +365,18 @@ describe("credentials", () => {
     await assert.rejects(transport.request(get), { reason: "RequestFailed" });
     writeFileSync(first.caFile, next.cert);
     assert.equal((await transport.request(get)).status, 200);
+  });
+
+  it("keep the connection while they stay the same, and close it when they change", async () => {
+    const { caFile, server: target } = await startTls("kubernetes.example");
+    const kubeConfig = configFor({ caFile, tlsServerName: "kubernetes.example" });
+    transport = createTransport({ kubeConfig, ...fast, credentialsRefreshMs: 0 });
+    for (let count = 0; count < 5; count += 1) await transport.request(get);
+    assert.equal(target.connections, 1);
+    appendFileSync(caFile, createCertificate("another.example").cert);
+    await transport.request(get);
+    assert.equal(target.connections, 2);
+    await until(() => target.openConnections === 1);
   });
 
   it("keep the old ones while the CA file is missing", async () => {
