@@ -1,0 +1,71 @@
+import type { ArtifactFacts, SignatureFact } from "./facts.ts";
+import { LruMap } from "./lru.ts";
+import { SingleFlight } from "./single-flight.ts";
+
+export interface FactCacheOptions {
+  /** How many signature facts are kept. */
+  readonly maxSignatureFacts?: number | undefined;
+  /** How many bytes of bundles are kept, about. */
+  readonly maxArtifactBytes?: number | undefined;
+}
+
+export interface Gathered {
+  readonly facts: ArtifactFacts;
+  readonly at: Date;
+}
+
+/** An answer that is not a fact: it is handed to those who wait for it and kept by nobody. */
+export interface NotAFact<R> {
+  readonly notAFact: R;
+}
+
+/** Beside its bundles an artifact takes this much, about. */
+const artifactOverheadBytes = 2048;
+
+/** Keeps facts by content, within bounds. What is not known for certain is never kept. */
+export class FactCache {
+  readonly #signatures: LruMap<SignatureFact>;
+  readonly #artifacts: LruMap<Gathered>;
+  readonly #checks = new SingleFlight<SignatureFact | NotAFact<string>>();
+
+  constructor(options: FactCacheOptions = {}) {
+    this.#signatures = new LruMap(options.maxSignatureFacts ?? 50_000);
+    this.#artifacts = new LruMap(options.maxArtifactBytes ?? 64 * 1024 * 1024);
+  }
+
+  /** What was last seen of an artifact. `key` holds its name and digest, and who looked. */
+  artifact(key: string): Gathered | undefined {
+    return this.#artifacts.get(key);
+  }
+
+  keepArtifact(key: string, gathered: Gathered): void {
+    const bytes = gathered.facts.bundles.reduce((sum, bundle) => sum + bundle.bytes.length, artifactOverheadBytes);
+    this.#artifacts.set(key, gathered, bytes);
+  }
+
+  forgetArtifact(key: string): void {
+    this.#artifacts.delete(key);
+  }
+
+  /** The fact about a bundle and a key; if it is not known, `check` finds out, once for all who ask. */
+  async signature(
+    pair: Omit<SignatureFact, "outcome">,
+    check: (signal: AbortSignal) => Promise<SignatureFact["outcome"] | NotAFact<string>>,
+    signal?: AbortSignal,
+  ): Promise<SignatureFact | NotAFact<string>> {
+    const key = `${pair.digest} ${pair.bundleDigest} ${pair.keyFingerprint}`;
+    const known = this.#signatures.get(key);
+    if (known !== undefined) return known;
+    return this.#checks.run(
+      key,
+      async (shared) => {
+        const outcome = await check(shared);
+        if (typeof outcome !== "string") return outcome;
+        const fact: SignatureFact = { ...pair, outcome };
+        this.#signatures.set(key, fact);
+        return fact;
+      },
+      signal,
+    );
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import type { ResolvedPolicy } from "./policies.ts";
+
+/**
+ * A hash over whom a policy trusts for what. How long a verdict holds is not part of it: a shorter time applies to old
+ * verdicts too, without making them a matter of other people's trust. The generation is not either, so a policy that is
+ * deleted and created again as it was leaves verdicts as they are.
+ */
+export function policyFingerprint(policy: ResolvedPolicy): string {
+  return hash({
+    name: policy.name,
+    mode: policy.mode,
+    references: [...policy.references].sort(),
+    namespaces: policy.namespaces === undefined ? null : [...policy.namespaces].sort(),
+    authorities: policy.authorities
+      .map(({ name, key }) => [name, key?.fingerprint ?? null])
+      .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    denied: [...policy.denied].sort(),
+    unreadable: policy.unreadable !== undefined,
+  });
+}
+
+/** A hash over everything a verdict by these policies rests on. */
+export function trustFingerprint(policies: readonly ResolvedPolicy[]): string {
+  return hash(policies.map(policyFingerprint).sort());
+}
+
+function hash(value: unknown): string {
+  return `sha256:${createHash("sha256").update(canonicalJson(value)).digest("hex")}`;
+}
+
+/** JSON with the names of every object in order, so that equal content has equal text. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${canonicalJson(entry)}`).join(",")}}`;
+  }
+  return JSON.stringify(value);
+}

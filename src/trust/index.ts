@@ -1,0 +1,52 @@
+/** Who vouches for an artifact: facts, and the verdicts that policies draw from them. */
+export {
+  Cosign,
+  type BundleCheck,
+  type BundleOutcome,
+  type BundleVerifier,
+  type CosignOptions,
+  type ToolCheck,
+} from "./cosign.ts";
+export { Credential, parseDockerConfigJson, type Credentials, type ParsedCredentials } from "./credentials.ts";
+export { decideVerdict, type DecisionInput } from "./decide.ts";
+export { formatDuration, parseDuration } from "./duration.ts";
+export { FactCache, type FactCacheOptions } from "./fact-cache.ts";
+export type { ArtifactFacts, ArtifactState, BundleFact, Layers, Refused, SignatureFact, Unavailable } from "./facts.ts";
+export { policyFingerprint, trustFingerprint } from "./fingerprint.ts";
+export { parsePublicKey, type ParsedKey, type PublicKey } from "./keys.ts";
+export { matchesPattern, matchesSegment } from "./pattern.ts";
+export {
+  coveringPolicies,
+  covers,
+  keySecretsOf,
+  resolvePolicy,
+  unreadablePolicy,
+  type ResolvedAuthority,
+  type ResolvedPolicy,
+  type SecretLookup,
+  type Validity,
+} from "./policies.ts";
+export { parseReference, pinned, type ParsedReference, type Reference } from "./reference.ts";
+export { effectiveStanding, type Standing } from "./standing.ts";
+export {
+  toVerdictStatus,
+  type Carried,
+  type Indeterminate,
+  type IndeterminateReason,
+  type PolicyGeneration,
+  type Rejected,
+  type RejectedReason,
+  type Signer,
+  type Term,
+  type Verdict,
+  type Verified,
+} from "./verdict.ts";
+export {
+  Verifier,
+  type ArtifactRequest,
+  type GatherArtifactRequest,
+  type Resolved,
+  type Verification,
+  type VerifierOptions,
+  type VerifyRequest,
+} from "./verifier.ts";

@@ -1,0 +1,206 @@
+import { createHash } from "node:crypto";
+import { isEgressError, type EgressResponse } from "../egress/index.ts";
+import { INDEX_TYPES, MANIFEST_TYPES, readManifest, type Descriptor, type ManifestContent } from "./manifest.ts";
+import { parseUrl } from "./parse-url.ts";
+import { pinned } from "./reference.ts";
+import { fromEgress, isRegistryError, RegistryError } from "./registry-error.ts";
+import { RegistrySession, type RegistryOptions, type RegistryPlace } from "./registry-session.ts";
+
+export interface Manifest {
+  readonly digest: string;
+  readonly bytes: Buffer;
+  readonly content: ManifestContent;
+}
+
+const maxManifestBytes = 4 * 1024 * 1024;
+const maxReferrerPages = 16;
+const accept = [...INDEX_TYPES, ...MANIFEST_TYPES].join(", ");
+/** Reads one repository of a registry (OCI distribution), for one purpose: what it learned to log in ends with it. */
+export class RegistryClient {
+  readonly #session: RegistrySession;
+  readonly #name: string;
+  readonly #host: string;
+  readonly #base: string;
+
+  constructor(place: RegistryPlace, options: RegistryOptions) {
+    this.#session = new RegistrySession(place, options);
+    this.#name = `${place.registry}/${place.repository}`;
+    this.#host = this.#session.host;
+    this.#base = this.#session.base;
+  }
+
+  /** Who asks, for keeping apart what was learned with different rights. */
+  get identity(): string {
+    return this.#session.identity;
+  }
+
+  /** The digest that a tag stands for now. Only a claim: what it names is compared when it is fetched by that digest. */
+  async resolveTag(tag: string): Promise<string> {
+    const url = `${this.#base}/manifests/${tag}`;
+    const head = await this.#session.request({ method: "HEAD", url, headers: { accept } });
+    this.#requireFound(head, `${this.#name}:${tag}`);
+    const digest = head.headers.get("docker-content-digest");
+    if (digest !== undefined && /^sha256:[a-f0-9]{64}$/.test(digest)) return digest;
+    const got = await this.#session.request({ url, headers: { accept }, maxBytes: maxManifestBytes });
+    this.#requireFound(got, `${this.#name}:${tag}`);
+    return sha256(got.body);
+  }
+
+  /** A manifest by its digest. Whatever the registry says, it is the content that must have this digest. */
+  async manifest(digest: string): Promise<Manifest> {
+    const what = pinned(this.#name, digest);
+    const response = await this.#session.request({
+      url: `${this.#base}/manifests/${digest}`,
+      headers: { accept },
+      maxBytes: maxManifestBytes,
+    });
+    this.#requireFound(response, what);
+    const contentType = mediaTypeOf(response);
+    if (sha256(response.body) !== digest) {
+      // A login page or a proxy's notice is not a manifest that was tampered with.
+      if (!accept.includes(contentType) || contentType === "") {
+        throw new RegistryError(
+          "Unavailable",
+          `${this.#host} answered something other than a manifest for ${what}; is it a registry?`,
+        );
+      }
+      throw new RegistryError(
+        "DigestMismatch",
+        `the manifest that ${this.#host} holds as ${what} has another digest, ${sha256(response.body)}: it was altered; push the artifact again`,
+      );
+    }
+    const content = readManifest(response.body, contentType);
+    if (content === undefined) {
+      throw new RegistryError(
+        "Malformed",
+        `${what} is not an OCI or Docker (schema 2) manifest or index that has one meaning; build it again`,
+      );
+    }
+    return { digest, bytes: response.body, content };
+  }
+
+  /** What the registry lists as attached to a digest, by its API or by the tag that stands in for it. */
+  async referrers(digest: string): Promise<readonly Descriptor[]> {
+    const first = `${this.#base}/referrers/${digest}`;
+    const found: Descriptor[] = [];
+    for (let url: string | undefined = first, pages = 0; url !== undefined && pages < maxReferrerPages; pages++) {
+      const response: EgressResponse<Buffer> = await this.#session.request({
+        url,
+        headers: { accept: INDEX_TYPES[0] ?? "" },
+        maxBytes: maxManifestBytes,
+      });
+      const list = response.status === 200 ? readManifest(response.body, mediaTypeOf(response)) : undefined;
+      if (list?.kind === "Index") {
+        found.push(...list.manifests);
+        url = nextPage(response, url);
+      } else if (pages === 0 && isNoReferrersApi(response)) {
+        return this.#referrersByTag(digest);
+      } else {
+        throw this.#session.failure(response, `the list of what is attached to ${pinned(this.#name, digest)}`);
+      }
+    }
+    return found;
+  }
+
+  /** A small blob, whole; its digest is compared. */
+  async blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    await this.#readBlob(descriptor, { maxBytes, deadlineMs: this.#session.timeoutMs }, (chunk) => chunks.push(chunk));
+    return Buffer.concat(chunks);
+  }
+
+  /** Reads a blob of any size through and compares size and digest; keeps nothing of it. */
+  async verifyBlob(descriptor: Descriptor, deadlineMs: number): Promise<void> {
+    await this.#readBlob(descriptor, { maxBytes: descriptor.size, deadlineMs }, () => undefined);
+  }
+
+  async #readBlob(
+    descriptor: Descriptor,
+    limits: { readonly maxBytes: number; readonly deadlineMs: number },
+    keep: (chunk: Buffer) => void,
+  ): Promise<void> {
+    const what = `the blob ${descriptor.digest} of ${this.#name}`;
+    if (descriptor.size > limits.maxBytes) {
+      throw new RegistryError(
+        "TooLarge",
+        `${what} has ${descriptor.size} bytes, more than the ${limits.maxBytes} allowed here`,
+      );
+    }
+    const mismatch = (how: string): RegistryError =>
+      new RegistryError(
+        "DigestMismatch",
+        `${what} is not what the manifest says: ${how}; the registry's content was altered, push the artifact again`,
+      );
+    const hash = createHash("sha256");
+    let size = 0;
+    try {
+      const response = await this.#session.stream({
+        url: `${this.#base}/blobs/${descriptor.digest}`,
+        maxBytes: descriptor.size,
+        deadlineMs: limits.deadlineMs,
+      });
+      if (response.status !== 200) {
+        response.body.discard();
+        throw this.#session.failure(response, what);
+      }
+      for await (const chunk of response.body) {
+        size += chunk.length;
+        hash.update(chunk);
+        keep(chunk);
+      }
+    } catch (error) {
+      if (isEgressError(error, "TooLarge")) throw mismatch("it is longer");
+      throw fromEgress(error);
+    }
+    if (size !== descriptor.size) throw mismatch(`it has ${size} bytes instead of ${descriptor.size}`);
+    const actual = `sha256:${hash.digest("hex")}`;
+    if (actual !== descriptor.digest) throw mismatch(`its digest is ${actual}`);
+  }
+
+  /** The index under the tag "sha256-<hex>" that clients keep where a registry has no referrers API. */
+  async #referrersByTag(digest: string): Promise<readonly Descriptor[]> {
+    const response = await this.#session.request({
+      url: `${this.#base}/manifests/${digest.replace(":", "-")}`,
+      headers: { accept: INDEX_TYPES[0] ?? "" },
+      maxBytes: maxManifestBytes,
+    });
+    if (response.status === 404) return [];
+    this.#requireFound(response, `the list of what is attached to ${pinned(this.#name, digest)}`);
+    const list = readManifest(response.body, mediaTypeOf(response));
+    if (list?.kind === "Index") return list.manifests;
+    throw new RegistryError(
+      "Unavailable",
+      `${this.#host} answered something other than an index for what is attached to ${pinned(this.#name, digest)}`,
+    );
+  }
+
+  #requireFound(response: EgressResponse<unknown>, what: string): void {
+    if (response.status !== 200) throw this.#session.failure(response, what);
+  }
+}
+
+/** Registries without the referrers API answer in one of these ways. */
+function isNoReferrersApi({ status }: EgressResponse<unknown>): boolean {
+  return [200, 400, 404, 405, 406, 501].includes(status);
+}
+
+/** The next page, which must be on the same host: it gets the same login. */
+function nextPage(response: EgressResponse<unknown>, current: string): string | undefined {
+  const link = /^<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/.exec(response.headers.get("link") ?? "")?.[1];
+  if (link === undefined) return undefined;
+  const next = parseUrl(link, current);
+  return next?.origin === new URL(current).origin ? next.href : undefined;
+}
+
+function mediaTypeOf(response: EgressResponse<unknown>): string {
+  return (response.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function sha256(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** For the caller that reads several things of which one may be gone. */
+export function isContentProblem(error: unknown): error is RegistryError {
+  return isRegistryError(error, "NotFound", "DigestMismatch", "Malformed", "TooLarge");
+}

@@ -1,0 +1,58 @@
+import type { ResolvedPolicy, Validity } from "./policies.ts";
+import type { RejectedReason, Term } from "./verdict.ts";
+
+/** Something new in the registry can change these, and whoever has just signed does not want to wait for an hour. */
+const curable: ReadonlySet<string> = new Set<RejectedReason>([
+  "NoSignature",
+  "InvalidSignature",
+  "UntrustedSigner",
+  "ArtifactNotFound",
+]);
+const curableRecheckMs = 60_000;
+const indeterminateRetryMs = 30_000;
+const maxRetryMs = 3_600_000;
+
+export function strictestValidity(policies: readonly ResolvedPolicy[]): Validity {
+  const all = policies.map((policy) => policy.validity);
+  return {
+    recheckAfterMs: Math.min(3_600_000, ...all.map((validity) => validity.recheckAfterMs)),
+    validForMs: Math.min(...all.map((validity) => validity.validForMs), maxValidMs),
+    onExpiry: all.some((validity) => validity.onExpiry === "Quarantine") ? "Quarantine" : "KeepRunning",
+    maxGraceMs: Math.min(...all.map((validity) => validity.maxGraceMs), maxValidMs),
+  };
+}
+
+/** Ten years: beyond that a sum of times could leave what a Date holds. */
+const maxValidMs = 10 * 365 * 24 * 3_600_000;
+
+/** For how long a decision at `now` holds, by the strictest of the policies behind it. */
+export function strictestTerm(policies: readonly ResolvedPolicy[], now: Date) {
+  const validity = strictestValidity(policies);
+  const notAfter = after(now, validity.validForMs);
+  const holds: Term = {
+    verifiedAt: now,
+    notAfter,
+    onExpiry: validity.onExpiry,
+    graceUntil: after(notAfter, validity.maxGraceMs),
+  };
+  return {
+    holds,
+    recheckAfter(reason: RejectedReason | "Verified"): Date {
+      return after(
+        now,
+        curable.has(reason) ? Math.min(validity.recheckAfterMs, curableRecheckMs) : validity.recheckAfterMs,
+      );
+    },
+    /** A registry that says when to come back is believed, within reason. */
+    retryAt(retryAfterMs: number | undefined): Date {
+      return after(
+        now,
+        Math.min(Math.max(retryAfterMs ?? 0, Math.min(validity.recheckAfterMs, indeterminateRetryMs)), maxRetryMs),
+      );
+    },
+  };
+}
+
+export function after(start: Date, ms: number): Date {
+  return new Date(start.getTime() + ms);
+}

@@ -1,0 +1,127 @@
+import type { VerdictStatus } from "../api/verdict.ts";
+
+/** These are API: they stand in conditions and people filter by them. */
+export type RejectedReason =
+  | "DigestDenied"
+  | "PolicyMissing"
+  | "OutOfScope"
+  | "NoPolicy"
+  | "NoAuthorities"
+  | "PolicyNotReady"
+  | "InvalidReference"
+  | "AddressDenied"
+  | "ArtifactNotFound"
+  /** A manifest that this operator, or a container runtime, cannot make sense of. */
+  | "ArtifactUnsupported"
+  | "ManifestDigestMismatch"
+  | "LayerDigestMismatch"
+  | "NoSignature"
+  | "InvalidSignature"
+  | "UntrustedSigner";
+
+export type IndeterminateReason =
+  "RegistryUnavailable" | "RegistryUnauthorized" | "VerifierUnavailable" | "PolicyUnreadable";
+
+export interface Signer {
+  readonly policy: string;
+  readonly authority: string;
+  readonly keyFingerprint: string;
+}
+
+export interface PolicyGeneration {
+  readonly name: string;
+  readonly generation: number;
+}
+
+/** How long a verdict holds, and what happens to what runs on it afterwards. */
+export interface Term {
+  readonly verifiedAt: Date;
+  readonly notAfter: Date;
+  readonly onExpiry: "Quarantine" | "KeepRunning";
+  /** With `KeepRunning`: from then on it is quarantined all the same. */
+  readonly graceUntil: Date;
+}
+
+interface Common {
+  readonly message: string;
+  readonly digest?: string | undefined;
+  /** Every Enforce policy that had a say. */
+  readonly policies: readonly PolicyGeneration[];
+  readonly trustFingerprint: string;
+  readonly decidedAt: Date;
+  readonly recheckAfter: Date;
+  /** What Warn policies would have said, and what else people should know. */
+  readonly warnings: readonly string[];
+}
+
+export interface Verified extends Common, Term {
+  readonly outcome: "Verified";
+  readonly reason: "Verified";
+  readonly digest: string;
+  readonly signers: readonly [Signer, ...Signer[]];
+}
+
+export interface Rejected extends Common {
+  readonly outcome: "Rejected";
+  readonly reason: RejectedReason;
+}
+
+/** What an earlier verdict about the same digest leaves behind while no new one can be had. */
+export interface Carried extends Term {
+  readonly signers: readonly Signer[];
+  readonly policies: readonly PolicyGeneration[];
+  readonly trustFingerprint: string;
+  /**
+   * Same: the policies are what they were. Changed: they are others, and whether the artifact satisfies them is unknown.
+   * Withdrawn: a policy no longer has any key that vouched for the artifact.
+   */
+  readonly trust: "Same" | "Changed" | "Withdrawn";
+}
+
+export interface Indeterminate extends Common {
+  readonly outcome: "Indeterminate";
+  readonly reason: IndeterminateReason;
+  readonly carried?: Carried | undefined;
+  /** The earlier verdict still holds: same digest, same trust, and its time is not over. */
+  readonly stands: boolean;
+}
+
+/** Three outcomes, never two, and no default. */
+export type Verdict = Verified | Rejected | Indeterminate;
+
+/**
+ * The verdict as it stands in a status. An indeterminate one keeps what the verdict before it rested on, unchanged, so
+ * that the next one can go on from there, also after a restart.
+ */
+export function toVerdictStatus(verdict: Verdict): VerdictStatus {
+  const common = {
+    outcome: verdict.outcome,
+    reason: verdict.reason,
+    message: verdict.message,
+    recheckAfter: verdict.recheckAfter.toISOString(),
+    ...(verdict.digest === undefined ? {} : { digest: verdict.digest }),
+  };
+  switch (verdict.outcome) {
+    case "Verified":
+      return { ...common, ...basis(verdict) };
+    case "Rejected":
+      return {
+        ...common,
+        policies: verdict.policies.map((policy) => ({ ...policy })),
+        trustFingerprint: verdict.trustFingerprint,
+        verifiedAt: verdict.decidedAt.toISOString(),
+      };
+    case "Indeterminate":
+      return verdict.carried === undefined ? common : { ...common, ...basis(verdict.carried) };
+  }
+}
+
+function basis(held: Verified | Carried): Partial<VerdictStatus> {
+  return {
+    signers: held.signers.map((signer) => ({ ...signer })),
+    policies: held.policies.map((policy) => ({ ...policy })),
+    trustFingerprint: held.trustFingerprint,
+    verifiedAt: held.verifiedAt.toISOString(),
+    notAfter: held.notAfter.toISOString(),
+  };
+}

@@ -1,0 +1,278 @@
+import type { VerdictStatus } from "../api/verdict.ts";
+import type { Egress } from "../egress/index.ts";
+import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
+import type { BundleVerifier } from "./cosign.ts";
+import type { Credentials } from "./credentials.ts";
+import { decideVerdict } from "./decide.ts";
+import { mayHaveSigned } from "./dsse.ts";
+import { FactCache, type Gathered } from "./fact-cache.ts";
+import type { ArtifactFacts, ArtifactState, BundleFact, Refused, SignatureFact, Unavailable } from "./facts.ts";
+import { gatherArtifact, stateOf, type GatherLimits } from "./gather.ts";
+import type { PublicKey } from "./keys.ts";
+import { coveringPolicies, type ResolvedPolicy } from "./policies.ts";
+import { parseReference, type Reference } from "./reference.ts";
+import { RegistryClient } from "./registry.ts";
+import { SingleFlight } from "./single-flight.ts";
+import { strictestValidity } from "./term.ts";
+import type { Verdict } from "./verdict.ts";
+
+export interface VerifierOptions {
+  readonly egress: Egress;
+  readonly bundleVerifier: BundleVerifier;
+  readonly cache?: FactCache | undefined;
+  /** As given to the egress too. */
+  readonly plainHttpHosts?: readonly string[] | undefined;
+  /** For one exchange with a registry. */
+  readonly registryTimeoutMs?: number | undefined;
+  readonly limits?: Partial<GatherLimits> | undefined;
+}
+
+/** Where and as whom to look. */
+export interface ArtifactRequest {
+  /** As people write it, by tag or by digest. */
+  readonly reference: string;
+  readonly credentials?: Credentials | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GatherArtifactRequest extends ArtifactRequest {
+  /** What the tag was resolved to; not needed where the reference holds a digest. */
+  readonly digest?: string | undefined;
+  readonly now: Date;
+}
+
+export interface VerifyRequest extends GatherArtifactRequest {
+  /** Where the artifact is to be used. */
+  readonly namespace: string;
+  readonly policies: readonly ResolvedPolicy[];
+  readonly required?: readonly string[] | undefined;
+  readonly previous?: VerdictStatus | undefined;
+  /** Look at the registry even where what is known is fresh. */
+  readonly refresh?: boolean | undefined;
+}
+
+export type Resolved =
+  { readonly state: "Resolved"; readonly reference: Reference; readonly digest: string } | Unavailable | Refused;
+
+export interface Verification {
+  readonly verdict: Verdict;
+  /** What the registry holds, where that is known. */
+  readonly artifact?:
+    { readonly name: string; readonly digest: string; readonly platformDigests: readonly string[] } | undefined;
+  /** Facts: decided from what was in hand, without a request to the registry. */
+  readonly source: "Registry" | "Facts";
+}
+
+/** So fresh that asking again can only be a burst of the same question. */
+const burstMs = 10_000;
+
+/**
+ * The one orchestrator: gathers facts, has missing ones established, and decides. It keeps no verdict; a changed policy
+ * is decided from the facts in hand.
+ */
+export class Verifier {
+  readonly #options: VerifierOptions;
+  readonly #limits: GatherLimits;
+  readonly #cache: FactCache;
+  readonly #gathers = new SingleFlight<ArtifactState>();
+
+  constructor(options: VerifierOptions) {
+    this.#options = options;
+    this.#cache = options.cache ?? new FactCache();
+    this.#limits = { maxLayerBytes: 20 * 1024 ** 3, layerDeadlineMs: 15 * 60_000, ...options.limits };
+  }
+
+  /** What a reference stands for now. A digest in it is what counts, and then nobody is asked. */
+  async resolve(request: ArtifactRequest): Promise<Resolved> {
+    const parsed = parseReference(request.reference);
+    if (!parsed.ok) return { state: "Refused", reason: "InvalidReference", message: parsed.message };
+    const { reference } = parsed;
+    if (reference.digest !== undefined) return { state: "Resolved", reference, digest: reference.digest };
+    try {
+      const digest = await this.#client(reference, request).resolveTag(reference.tag ?? "latest");
+      return { state: "Resolved", reference, digest };
+    } catch (error) {
+      const state = stateOf(error, reference.name, undefined);
+      if (state.state === "Found") throw error;
+      return state;
+    }
+  }
+
+  /** What the registry holds, looked at now. */
+  async gather(request: GatherArtifactRequest): Promise<ArtifactState> {
+    const resolved = await this.#locate(request);
+    return resolved.state === "Resolved" ? this.#look(resolved, request) : resolved;
+  }
+
+  async verify(request: VerifyRequest): Promise<Verification> {
+    const { policies, namespace, required = [], previous, now } = request;
+    const input = { policies, namespace, required, previous, now, signatureFacts: [] };
+    const early = earlyState(request);
+    if (early !== undefined) {
+      // Where the policies alone refuse, no address that a tenant wrote is contacted.
+      const verdict = decideVerdict({ ...input, artifact: early });
+      if (verdict.outcome === "Rejected") return { verdict, source: "Facts" };
+    }
+    const resolved = await this.#locate(request);
+    if (resolved.state !== "Resolved") {
+      return { verdict: decideVerdict({ ...input, artifact: resolved }), source: "Registry" };
+    }
+    const known = this.#cache.artifact(this.#keyOf(resolved, request));
+    if (known !== undefined) {
+      const verification = await this.#decide(request, known.facts, "Facts");
+      if (!isDue(request, known, verification.verdict)) return verification;
+    }
+    const artifact = await this.#look(resolved, request);
+    if (artifact.state === "Unavailable" && known !== undefined) {
+      return this.#decide(request, known.facts, "Facts", [
+        `decided from what was seen at ${known.at.toISOString()}: ${artifact.message}`,
+      ]);
+    }
+    return this.#decide(request, artifact, "Registry");
+  }
+
+  async #decide(
+    request: VerifyRequest,
+    artifact: ArtifactState,
+    source: Verification["source"],
+    warnings: readonly string[] = [],
+  ): Promise<Verification> {
+    const checked = artifact.state === "Found" ? await this.#signatureFacts(request, artifact) : { facts: [] };
+    const verdict = decideVerdict({
+      artifact,
+      namespace: request.namespace,
+      policies: request.policies,
+      required: request.required ?? [],
+      signatureFacts: checked.facts,
+      verifierProblem: checked.problem,
+      previous: request.previous,
+      now: request.now,
+    });
+    return {
+      verdict: { ...verdict, warnings: [...verdict.warnings, ...warnings] },
+      source,
+      ...(artifact.state === "Found"
+        ? { artifact: { name: artifact.name, digest: artifact.digest, platformDigests: artifact.platformDigests } }
+        : {}),
+    };
+  }
+
+  /** Every signature with every key that has a say. What could not be found out is left out, and so stays unknown. */
+  async #signatureFacts(
+    request: VerifyRequest,
+    artifact: ArtifactFacts,
+  ): Promise<{ readonly facts: readonly SignatureFact[]; readonly problem?: string | undefined }> {
+    const keys = new Map<string, PublicKey>();
+    for (const policy of coveringPolicies(request.policies, request.namespace, artifact.name)) {
+      for (const { key } of policy.authorities) if (key !== undefined) keys.set(key.fingerprint, key);
+    }
+    const pairs = artifact.bundles.flatMap((bundle) => [...keys.values()].map((key) => ({ bundle, key })));
+    const results = await Promise.all(
+      pairs.map(({ bundle, key }) => this.#signatureFact(artifact.digest, bundle, key, request.signal)),
+    );
+    return {
+      facts: results.flatMap((result) => (result !== undefined && "outcome" in result ? result : [])),
+      problem: results.flatMap((result) => (result !== undefined && "notAFact" in result ? result.notAFact : []))[0],
+    };
+  }
+
+  async #signatureFact(digest: string, bundle: BundleFact, key: PublicKey, signal: AbortSignal | undefined) {
+    const { claim } = bundle;
+    if (claim.kind !== "Signature") return undefined;
+    return this.#cache.signature(
+      { digest, bundleDigest: bundle.digest, keyFingerprint: key.fingerprint },
+      async (shared) => {
+        if (!mayHaveSigned(claim.envelope, key.key)) return "invalid";
+        const result = await this.#options.bundleVerifier.verifyBundle({
+          bundle: bundle.bytes,
+          publicKeyPem: key.pem,
+          digest,
+          predicateType: SIGNATURE_PREDICATE_TYPE,
+          signal: shared,
+        });
+        return result.outcome === "indeterminate" ? { notAFact: result.detail } : result.outcome;
+      },
+      signal,
+    );
+  }
+
+  async #locate(request: GatherArtifactRequest): Promise<Resolved> {
+    const parsed = parseReference(request.reference);
+    // A digest in the reference outranks what somebody resolved earlier.
+    if (parsed.ok && parsed.reference.digest === undefined && request.digest !== undefined) {
+      return { state: "Resolved", reference: parsed.reference, digest: request.digest };
+    }
+    return this.resolve(request);
+  }
+
+  /** Looks once for all who ask at the same time with the same rights, and keeps what is found. */
+  async #look(
+    resolved: Extract<Resolved, { state: "Resolved" }>,
+    request: GatherArtifactRequest,
+  ): Promise<ArtifactState> {
+    const { reference, digest } = resolved;
+    const key = this.#keyOf(resolved, request);
+    return this.#gathers.run(
+      key,
+      async (signal) => {
+        const state = await gatherArtifact({
+          client: this.#client(reference, { ...request, signal }),
+          name: reference.name,
+          digest,
+          limits: this.#limits,
+          layers: this.#cache.artifact(key)?.facts.layers,
+        });
+        if (state.state === "Found") this.#cache.keepArtifact(key, { facts: state, at: request.now });
+        // What the registry itself says is gone is not decided from memory the next time.
+        if (state.state === "Refused") this.#cache.forgetArtifact(key);
+        return state;
+      },
+      request.signal,
+    );
+  }
+
+  /** What was read with one tenant's credentials is no knowledge of another's. */
+  #keyOf(
+    { reference, digest }: { readonly reference: Reference; readonly digest: string },
+    request: ArtifactRequest,
+  ): string {
+    return `${reference.name}@${digest} ${this.#client(reference, request).identity}`;
+  }
+
+  #client(reference: Reference, request: ArtifactRequest): RegistryClient {
+    return new RegistryClient(reference, {
+      egress: this.#options.egress,
+      plainHttpHosts: this.#options.plainHttpHosts,
+      timeoutMs: this.#options.registryTimeoutMs,
+      credentials: request.credentials,
+      signal: request.signal,
+    });
+  }
+}
+
+/** The artifact before anything is known of it but its name. */
+function earlyState(request: VerifyRequest): Unavailable | undefined {
+  const parsed = parseReference(request.reference);
+  if (!parsed.ok) return undefined;
+  const { name, digest = request.digest } = parsed.reference;
+  return { state: "Unavailable", name, digest, reason: "RegistryUnavailable", message: "not asked yet" };
+}
+
+/** Whether what is known must be looked at again before it decides. */
+function isDue(request: VerifyRequest, known: Gathered, verdict: Verdict): boolean {
+  if (request.refresh === true) return true;
+  const age = request.now.getTime() - known.at.getTime();
+  if (age < burstMs) return false;
+  const { previous, namespace, policies, now } = request;
+  // Somebody new asks: a signature may have come since.
+  if (previous?.digest !== known.facts.digest)
+    return verdict.outcome !== "Verified" || age >= recheckMs(known, namespace, policies);
+  // An old verdict that is not due means that the policies changed: they are decided from what is in hand, at once.
+  if (previous.recheckAfter !== undefined && now < new Date(previous.recheckAfter)) return false;
+  return verdict.outcome !== "Verified" || age >= recheckMs(known, namespace, policies) / 2;
+}
+
+function recheckMs(known: Gathered, namespace: string, policies: readonly ResolvedPolicy[]): number {
+  const covering = coveringPolicies(policies, namespace, known.facts.name);
+  return strictestValidity(covering.filter((policy) => policy.mode === "Enforce")).recheckAfterMs;
+}
