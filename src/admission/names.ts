@@ -1,0 +1,29 @@
+import { GROUP } from "../api/index.ts";
+
+/** Labels and names that the admission policies look at; each is part of the enforcement, so each stands here once. */
+export const ENFORCEMENT_LABEL = `${GROUP}/enforcement`;
+export const PROFILE_LABEL = `${GROUP}/profile`;
+export const REVISION_LABEL = `${GROUP}/revision`;
+export const MODEL_LABEL = `${GROUP}/model`;
+
+/** The ClusterRole that the operator binds to itself in each managed namespace, and the name of that RoleBinding. */
+export const WORKLOAD_ROLE = "mlsecops-operator-workloads";
+
+/** Whom the admission policies know as the operator. */
+export interface OperatorIdentity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+export function usernameOf(identity: OperatorIdentity): string {
+  return `system:serviceaccount:${identity.namespace}:${identity.serviceAccount}`;
+}
+
+/** Namespaces that are never enforced: shutting them can take the cluster down. */
+export function exemptNamespaces(identity: OperatorIdentity): readonly string[] {
+  return ["kube-system", "kube-public", "kube-node-lease", identity.namespace];
+}
+
+export function isExempt(namespace: string, identity: OperatorIdentity): boolean {
+  return namespace.startsWith("kube-") || namespace === identity.namespace;
+}

@@ -1,0 +1,30 @@
+import type { OperatorIdentity } from "../names.ts";
+import { type PolicyDefinition, type PolicyObject, type Reach, bindingObjects, policyObject } from "./build.ts";
+import { namespaceLabels } from "./namespace-labels.ts";
+import { operatorLimits } from "./operator-limits.ts";
+import { podsGranted } from "./pods-granted.ts";
+import { podsUpdate } from "./pods-update.ts";
+import { operatorRecords } from "./records.ts";
+import { servingConnect } from "./serving-connect.ts";
+import { servingPods } from "./serving-pods.ts";
+import { servingWorkloads } from "./serving-workloads.ts";
+
+export type { PolicyObject } from "./build.ts";
+
+/**
+ * Every ValidatingAdmissionPolicy and binding that the product rests on. The chart and the manifests carry this same list;
+ * the operator compares the living ones with it and says Enforced=False when one is missing or changed.
+ */
+export function admissionPolicies(identity: OperatorIdentity): readonly PolicyObject[] {
+  const all: readonly (readonly [PolicyDefinition, Reach])[] = [
+    [podsGranted, "enforced"],
+    [podsUpdate, "enforced"],
+    [servingPods(identity), "serving"],
+    [servingWorkloads(identity), "serving"],
+    [servingConnect, "serving"],
+    [operatorRecords(identity), "cluster"],
+    [namespaceLabels(identity), "cluster"],
+    [operatorLimits(identity), "cluster"],
+  ];
+  return all.flatMap(([definition, reach]) => [policyObject(definition), ...bindingObjects(definition, reach, identity)]);
+}

@@ -1,0 +1,10 @@
+export * from "./admission-grant.ts";
+export * from "./cluster-trust-policy.ts";
+export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject, parseObject } from "./kind.ts";
+export { kinds } from "./kinds.ts";
+export * from "./model-revision.ts";
+export { PodTemplate, type TemplateContainer } from "./pod-template.ts";
+export { API_VERSION, GROUP, PolicyReference, VERSION } from "./schema.ts";
+export * from "./secure-model.ts";
+export * from "./secure-namespace.ts";
+export { VerdictStatus } from "./verdict.ts";
