@@ -20,7 +20,7 @@ const Bundle = z.object({
 });
 
 const Statement = z.object({
-  _type: z.literal(statementType),
+  _type: z.string().max(256),
   subject: z
     .array(z.object({ digest: z.record(z.string(), z.string()) }))
     .min(1)
@@ -51,9 +51,10 @@ export function readBundle(bytes: Buffer, digest: string): BundleClaim {
   if (dsseEnvelope.payloadType !== payloadType) return malformed("its payload is not an in-toto statement");
   const payload = Buffer.from(dsseEnvelope.payload, "base64");
   const statement = Statement.safeParse(parseJson(payload));
-  if (!statement.success) return malformed("its payload is not an in-toto statement of version 1");
-  const { predicateType, subject } = statement.data;
+  if (!statement.success) return malformed("its payload is not an in-toto statement");
+  const { _type, predicateType, subject } = statement.data;
   if (predicateType !== SIGNATURE_PREDICATE_TYPE) return { kind: "OtherPredicate", predicateType };
+  if (_type !== statementType) return malformed("its payload is not an in-toto statement of version 1");
   const subjects = subject.flatMap((entry) =>
     Object.hasOwn(entry.digest, "sha256") ? `sha256:${entry.digest["sha256"] ?? ""}` : [],
   );

@@ -11,6 +11,8 @@ export interface SignatureFact {
 
 /** A Sigstore bundle as the registry gave it, and what it says of itself. */
 export interface BundleFact {
+  /** The manifest that attaches it. */
+  readonly referrer: string;
   readonly digest: string;
   readonly bytes: Buffer;
   readonly claim: BundleClaim;
@@ -32,6 +34,8 @@ export interface ArtifactFacts {
   /** Of an index: the manifests that it lists. */
   readonly platformDigests: readonly string[];
   readonly bundles: readonly BundleFact[];
+  /** How many attached bundles were too many to be looked at. */
+  readonly leftOut: number;
   readonly layers: Layers;
 }
 

@@ -1,51 +1,74 @@
-import { readBundle } from "./bundle.ts";
+import { readBundle, SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
+import { withDeadline } from "./deadline.ts";
 import type { ArtifactFacts, ArtifactState, BundleFact, Layers } from "./facts.ts";
 import type { Descriptor } from "./manifest.ts";
 import { isContentProblem, type Manifest, type RegistryClient } from "./registry.ts";
 import { isRegistryError, RegistryError } from "./registry-error.ts";
+import { Semaphore } from "./semaphore.ts";
 
 export interface GatherLimits {
+  /** For the manifest and everything attached to it. */
+  readonly deadlineMs: number;
+  /** For reading all content through. */
+  readonly layersDeadlineMs: number;
   /** An artifact with more content is not read through here; its layers are then compared only when it is pulled. */
   readonly maxLayerBytes: number;
-  /** For one layer. */
-  readonly layerDeadlineMs: number;
 }
 
 export interface GatherRequest {
-  readonly client: RegistryClient;
+  /** A client whose requests end with the signal. */
+  readonly connect: (signal: AbortSignal) => RegistryClient;
   readonly name: string;
   readonly digest: string;
   readonly limits: GatherLimits;
-  /** What is known of the layers from before. Content that was intact once stays so under its digest. */
-  readonly layers?: Layers | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** What is known from before. Under its digest content does not change, so it is not read again. */
+  readonly known?: ArtifactFacts | undefined;
 }
 
 const bundleType = "application/vnd.dev.sigstore.bundle";
-const maxBundles = 64;
+const predicateAnnotation = "dev.sigstore.bundle.predicateType";
+/** Whoever may push can attach as many as they like; clients keep the list in no order of time. */
+const maxReferrers = 512;
+const maxSignatures = 128;
 const maxBundleBytes = 256 * 1024;
+const parallelRequests = 8;
 /** What the API bounds the list of platforms to. */
 const maxPlatforms = 64;
 
 /** Reads everything about an artifact that a decision can rest on. */
 export async function gatherArtifact(request: GatherRequest): Promise<ArtifactState> {
-  const { client, name, digest } = request;
+  const { connect, name, digest, limits, known, signal } = request;
   try {
-    const manifest = await client.manifest(digest);
-    const platforms =
-      manifest.content.kind === "Index" ? [...new Set(manifest.content.manifests.map((entry) => entry.digest))] : [];
-    if (platforms.length > maxPlatforms) {
-      throw new RegistryError(
-        "Malformed",
-        `${name}@${digest} lists ${platforms.length} platforms, more than ${maxPlatforms}; use an index with fewer`,
-      );
-    }
-    const bundles = await gatherBundles(client, digest);
+    const { manifest, platforms, bundles } = await withDeadline(signal, limits.deadlineMs, async (bounded) => {
+      const client = connect(bounded);
+      const found = await client.manifest(digest);
+      return {
+        manifest: found,
+        platforms: platformsOf(found, name),
+        bundles: await gatherBundles(client, digest, known),
+      };
+    });
     const layers =
-      request.layers?.state === "Intact" ? request.layers : await compareLayers(request, manifest, platforms);
-    return { state: "Found", name, digest, platformDigests: platforms, bundles, layers } satisfies ArtifactFacts;
+      known?.layers.state === "Intact"
+        ? known.layers
+        : await withDeadline(signal, limits.layersDeadlineMs, (bounded) =>
+            compareLayers(connect(bounded), manifest, platforms, limits),
+          );
+    return { state: "Found", name, digest, platformDigests: platforms, ...bundles, layers } satisfies ArtifactFacts;
   } catch (error) {
     return stateOf(error, name, digest);
   }
+}
+
+function platformsOf({ content }: Manifest, name: string): readonly string[] {
+  if (content.kind === "Manifest") return [];
+  const platforms = [...new Set(content.manifests.map((entry) => entry.digest))];
+  if (platforms.length <= maxPlatforms) return platforms;
+  throw new RegistryError(
+    "Malformed",
+    `the index of ${name} lists ${platforms.length} manifests, more than ${maxPlatforms}; use one with fewer`,
+  );
 }
 
 /** A failed exchange as what it means for a verdict. A defect is no failed exchange and passes through. */
@@ -57,49 +80,62 @@ export function stateOf(error: unknown, name: string, digest: string | undefined
     : { state: "Unavailable", name, digest, reason: consequence.reason, message, retryAfterMs: error.retryAfterMs };
 }
 
-/** The oldest ones first, up to a bound: whoever may push can attach as many as they like. */
-async function gatherBundles(client: RegistryClient, digest: string): Promise<readonly BundleFact[]> {
+async function gatherBundles(
+  client: RegistryClient,
+  digest: string,
+  known: ArtifactFacts | undefined,
+): Promise<Pick<ArtifactFacts, "bundles" | "leftOut">> {
   const referrers = (await client.referrers(digest)).filter(
     ({ artifactType }) => artifactType === undefined || artifactType.startsWith(bundleType),
   );
-  const facts = new Map<string, BundleFact>();
-  for (const referrer of referrers.slice(0, maxBundles)) {
-    for (const layer of await bundleLayers(client, referrer.digest)) {
-      if (!facts.has(layer.digest)) facts.set(layer.digest, await bundleFact(client, layer, digest));
+  const slots = new Semaphore(parallelRequests);
+  const digests = [...new Set(referrers.map((referrer) => referrer.digest))];
+  const lists = await Promise.all(
+    digests.slice(0, maxReferrers).map(async (referrer) => {
+      const before = (known?.bundles ?? []).filter(
+        (bundle) => bundle.referrer === referrer && bundle.claim.kind !== "Malformed",
+      );
+      return before.length > 0 ? before : slots.run(() => readReferrer(client, referrer, digest));
+    }),
+  );
+  const all = lists.flat();
+  const others = all.filter(({ claim }) => claim.kind !== "Signature");
+  const signatures = all.filter(({ claim }) => claim.kind === "Signature");
+  return {
+    bundles: [...signatures.slice(0, maxSignatures), ...others],
+    leftOut: Math.max(0, digests.length - maxReferrers) + Math.max(0, signatures.length - maxSignatures),
+  };
+}
+
+/** One that is damaged or gone must not hide the others; a registry that does not answer hides them all. */
+async function readReferrer(client: RegistryClient, referrer: string, digest: string): Promise<readonly BundleFact[]> {
+  const nothing = { referrer, bytes: Buffer.alloc(0) };
+  try {
+    const { content } = await client.manifest(referrer);
+    const layer =
+      content.kind === "Manifest"
+        ? content.layers.find(({ mediaType }) => mediaType.startsWith(bundleType))
+        : undefined;
+    if (content.kind !== "Manifest" || layer === undefined) return [];
+    // Not proven, but at worst somebody hides their own signature. It spares a request for each attestation.
+    const predicateType = content.annotations?.[predicateAnnotation];
+    if (predicateType !== undefined && predicateType !== SIGNATURE_PREDICATE_TYPE) {
+      return [{ ...nothing, digest: layer.digest, claim: { kind: "OtherPredicate", predicateType } }];
     }
-  }
-  return [...facts.values()];
-}
-
-async function bundleLayers(client: RegistryClient, digest: string): Promise<readonly Descriptor[]> {
-  try {
-    const { content } = await client.manifest(digest);
-    return content.kind === "Manifest"
-      ? content.layers.filter(({ mediaType }) => mediaType.startsWith(bundleType)).slice(0, 4)
-      : [];
-  } catch (error) {
-    // One that is damaged or gone must not hide the others; a registry that does not answer hides them all.
-    if (isContentProblem(error)) return [];
-    throw error;
-  }
-}
-
-async function bundleFact(client: RegistryClient, layer: Descriptor, digest: string): Promise<BundleFact> {
-  try {
     const bytes = await client.blob(layer, maxBundleBytes);
-    return { digest: layer.digest, bytes, claim: readBundle(bytes, digest) };
+    return [{ referrer, digest: layer.digest, bytes, claim: readBundle(bytes, digest) }];
   } catch (error) {
     if (!isContentProblem(error)) throw error;
-    return { digest: layer.digest, bytes: Buffer.alloc(0), claim: { kind: "Malformed", problem: error.message } };
+    return [{ ...nothing, digest: referrer, claim: { kind: "Malformed", problem: error.message } }];
   }
 }
 
 async function compareLayers(
-  request: GatherRequest,
+  client: RegistryClient,
   manifest: Manifest,
   platforms: readonly string[],
+  limits: GatherLimits,
 ): Promise<Layers> {
-  const { client, limits } = request;
   const blobs = new Map<string, Descriptor>();
   const add = ({ content }: Manifest): void => {
     if (content.kind !== "Manifest") return;
@@ -111,7 +147,7 @@ async function compareLayers(
   if (total > limits.maxLayerBytes) return { state: "NotChecked" };
   for (const blob of blobs.values()) {
     try {
-      await client.verifyBlob(blob, limits.layerDeadlineMs);
+      await client.verifyBlob(blob, limits.layersDeadlineMs);
     } catch (error) {
       if (!isRegistryError(error, "DigestMismatch")) throw error;
       return { state: "Mismatch", layer: blob.digest, message: error.message };

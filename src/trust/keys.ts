@@ -13,8 +13,9 @@ export type ParsedKey =
   { readonly ok: true; readonly key: PublicKey } | { readonly ok: false; readonly problem: string };
 
 const maxLength = 16 * 1024;
-const supported = "use an EC key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key of 2048 to 8192 bits";
-const curves: readonly (string | undefined)[] = ["prime256v1", "secp384r1", "secp521r1"];
+const supported =
+  "use an EC key on P-256, as cosign generate-key-pair makes it, or an RSA key of 2048, 3072 or 4096 bits";
+const rsaSizes: readonly (number | undefined)[] = [2048, 3072, 4096];
 
 /** Parses one public key in PEM. No part of what was given is ever repeated: it may be a private key, put there by mistake. */
 export function parsePublicKey(text: string): ParsedKey {
@@ -48,14 +49,21 @@ export function parsePublicKey(text: string): ParsedKey {
   };
 }
 
+/** What cosign 3.1 signs with but does not verify (sigstore/cosign#5091, #5063, #5074): nothing could ever satisfy it. */
 function weakness(key: KeyObject): string | undefined {
-  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  const kind = key.asymmetricKeyType;
-  if (kind === "ed25519") return undefined;
-  if (kind === "ec") return curves.includes(namedCurve) ? undefined : `its curve is not supported; ${supported}`;
-  if (kind !== "rsa") return `its type is not supported; ${supported}`;
-  const strong = modulusLength >= 2048 && modulusLength <= 8192;
-  return strong ? undefined : `it is an RSA key of ${modulusLength} bits; ${supported}`;
+  const { namedCurve = "", modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  switch (key.asymmetricKeyType as string) {
+    case "ec":
+      return namedCurve === "prime256v1"
+        ? undefined
+        : `cosign 3.1 cannot verify signatures by a key on ${namedCurve}; ${supported}`;
+    case "rsa":
+      return rsaSizes.includes(modulusLength) ? undefined : `it is an RSA key of ${modulusLength} bits; ${supported}`;
+    case "ed25519":
+      return `cosign 3.1 cannot verify signatures by an Ed25519 key; ${supported}`;
+    default:
+      return `its type is not supported; ${supported}`;
+  }
 }
 
 function bad(problem: string): ParsedKey {

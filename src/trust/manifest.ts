@@ -22,6 +22,7 @@ const Manifest = z.object({
   mediaType: z.string().max(256).optional(),
   config: Descriptor,
   layers: z.array(Descriptor).max(10_000),
+  annotations: z.record(z.string(), z.string()).optional(),
 });
 const Index = z.object({
   schemaVersion: z.literal(2),

@@ -58,14 +58,14 @@ export const explain = {
   noSignature(policy: ResolvedPolicy, artifact: ArtifactFacts): string {
     return clip(
       `policy ${policy.name} demands a signature and ${at(artifact)} has none that cosign 3 would find; sign it as ` +
-        `${authoritiesOf(policy)}: ${command(artifact)}`,
+        `${authoritiesOf(policy)}: ${command(artifact)}${leftOut(artifact)}`,
     );
   },
   untrustedSigner(policy: ResolvedPolicy, artifact: ArtifactFacts, found: readonly string[]): string {
     const by = found.length === 0 ? "" : `, but by ${[...new Set(found)].slice(0, 4).join(", ")}`;
     return clip(
       `${at(artifact)} is signed by no key that policy ${policy.name} trusts${by}; trusted are ${authoritiesOf(policy)}. ` +
-        `Sign it with one of these keys: ${command(artifact)}; or add the signer's key to the policy. ${problemsOf(policy)}`.trimEnd(),
+        `Sign it with one of these keys: ${command(artifact)}; or add the signer's key to the policy${leftOut(artifact)}. ${problemsOf(policy)}`.trimEnd(),
     );
   },
   forged(policy: ResolvedPolicy, artifact: ArtifactFacts, hint = ""): string {
@@ -128,6 +128,12 @@ function problemsOf(policy: ResolvedPolicy): string {
   return policy.authorities
     .flatMap(({ name, problem }) => (problem === undefined ? [] : `authority ${name}: ${problem}`))
     .join("; ");
+}
+
+function leftOut({ leftOut: count }: ArtifactFacts): string {
+  return count === 0
+    ? ""
+    : ` (${count} more bundles are attached than are looked at; remove old ones from the registry)`;
 }
 
 function at(artifact: ArtifactFacts): string {

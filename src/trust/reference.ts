@@ -59,8 +59,9 @@ export function parseReference(text: string): ParsedReference {
 function locate(path: string): { registry: string; repository: string } {
   const slash = path.indexOf("/");
   const first = path.slice(0, Math.max(0, slash));
-  // Without a dot, a port or upper case the first part is a name on Docker Hub, except localhost.
-  const isHost = /[.:A-Z]/.test(first) || first === "localhost";
+  // Without a dot or a port the first part is a name on Docker Hub, except localhost. Upper case would make it a host
+  // too, but one whose name in lower case is something else; so it is refused as what it looks like.
+  const isHost = /[.:]/.test(first) || first === "localhost";
   const registry = isHost ? first.toLowerCase() : "docker.io";
   const repository = isHost ? path.slice(slash + 1) : path;
   if (registry !== "docker.io" && registry !== "index.docker.io") return { registry, repository };

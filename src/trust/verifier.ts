@@ -4,7 +4,7 @@ import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import type { BundleVerifier } from "./cosign.ts";
 import type { Credentials } from "./credentials.ts";
 import { decideVerdict } from "./decide.ts";
-import { mayHaveSigned } from "./dsse.ts";
+import { isSignedBy } from "./dsse.ts";
 import { FactCache, type Gathered } from "./fact-cache.ts";
 import type { ArtifactFacts, ArtifactState, BundleFact, Refused, SignatureFact, Unavailable } from "./facts.ts";
 import { gatherArtifact, stateOf, type GatherLimits } from "./gather.ts";
@@ -79,7 +79,12 @@ export class Verifier {
   constructor(options: VerifierOptions) {
     this.#options = options;
     this.#cache = options.cache ?? new FactCache();
-    this.#limits = { maxLayerBytes: 20 * 1024 ** 3, layerDeadlineMs: 15 * 60_000, ...options.limits };
+    this.#limits = {
+      deadlineMs: 60_000,
+      layersDeadlineMs: 15 * 60_000,
+      maxLayerBytes: 20 * 1024 ** 3,
+      ...options.limits,
+    };
   }
 
   /** What a reference stands for now. A digest in it is what counts, and then nobody is asked. */
@@ -182,7 +187,7 @@ export class Verifier {
     return this.#cache.signature(
       { digest, bundleDigest: bundle.digest, keyFingerprint: key.fingerprint },
       async (shared) => {
-        if (!mayHaveSigned(claim.envelope, key.key)) return "invalid";
+        if (!isSignedBy(claim.envelope, key.key)) return "invalid";
         const result = await this.#options.bundleVerifier.verifyBundle({
           bundle: bundle.bytes,
           publicKeyPem: key.pem,
@@ -216,11 +221,12 @@ export class Verifier {
       key,
       async (signal) => {
         const state = await gatherArtifact({
-          client: this.#client(reference, { ...request, signal }),
+          connect: (bounded) => this.#client(reference, { ...request, signal: bounded }),
+          signal,
           name: reference.name,
           digest,
           limits: this.#limits,
-          layers: this.#cache.artifact(key)?.facts.layers,
+          known: this.#cache.artifact(key)?.facts,
         });
         if (state.state === "Found") this.#cache.keepArtifact(key, { facts: state, at: request.now });
         // What the registry itself says is gone is not decided from memory the next time.

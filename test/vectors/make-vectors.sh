@@ -40,12 +40,15 @@ key_pair() { # NAME: NAME.key and NAME.pub
   fi
 }
 
-bundle_of() { # DIGEST: the last bundle attached to it
+bundle_of() { # DIGEST: the bundle attached to it since the last time; cosign keeps the list in the order of digests
   local referrer layer
-  referrer=$(crane manifest "$repository:${1/:/-}" | node -p 'JSON.parse(fs.readFileSync(0)).manifests.at(-1).digest')
+  crane manifest "$repository:${1/:/-}" | node -p 'JSON.parse(fs.readFileSync(0)).manifests.map((m) => m.digest).join("\n")' | sort >now
+  referrer=$(comm -13 seen now)
+  sort -u seen now -o seen
   layer=$(crane manifest "$repository@$referrer" | node -p 'JSON.parse(fs.readFileSync(0)).layers[0].digest')
   crane blob "$repository@$layer"
 }
+: >seen
 
 sign() { cosign sign --yes --signing-config signing-config.json --key "$1.key" "$repository@$2"; }
 
