@@ -1,0 +1,83 @@
+# Everything people and CI do here. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# Each target starts clusters or builds of its own; they do not gain from running side by side.
+.NOTPARALLEL:
+
+# The Node of package-lock.json, not the machine's. npm itself runs on the machine's.
+NODE := node_modules/.bin/node
+CLUSTER := tools/cluster/cluster
+GENERATE := src/generate/main.ts
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+
+# ---------------------------------------------------------------------- setup
+
+# npm writes this file at the end of each install.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: setup tools
+setup: node_modules/.package-lock.json tools ## npm ci, and build the local cluster (first time: 15 to 25 minutes)
+
+tools:
+	$(CLUSTER) build
+
+# ---------------------------------------------------------------------- source
+
+.PHONY: verify generate format
+verify: node_modules/.package-lock.json ## format, lint, types, generated files
+	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level=warn .
+	$(NODE) node_modules/eslint/bin/eslint.js .
+	$(NODE) node_modules/typescript/bin/tsc -p .
+ifneq ($(wildcard $(GENERATE)),)
+	$(NODE) --import=tsx $(GENERATE) --check
+endif
+
+generate: node_modules/.package-lock.json ## write all that is generated from the schemas
+	$(NODE) --import=tsx $(GENERATE)
+
+format: node_modules/.package-lock.json ## format all files in place
+	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
+
+# ---------------------------------------------------------------------- tests
+
+.PHONY: test test-unit test-integration test-cluster test-images
+test: setup ## all suites; the last line is "N passed, N failed"
+	@test/run unit integration cluster images
+
+test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
+	@test/run unit
+
+test-integration: setup ## against the local cluster's API server
+	@test/run integration
+
+test-cluster: setup ## the local cluster itself
+	@test/run cluster
+
+test-images: setup ## the images, in their layers
+	@test/run images
+
+# ---------------------------------------------------------------------- local cluster and images
+
+.PHONY: cluster-up cluster-down cluster-status images clean
+cluster-up: tools ## start the local cluster
+	$(CLUSTER) up
+
+cluster-down: ## end the local cluster; nothing stays behind
+	$(CLUSTER) down
+
+cluster-status: ## components, nodes, addresses; fails unless all is healthy
+	$(CLUSTER) status
+
+images: setup ## build all images; prints name, digest and size
+	images/build all
+
+clean: ## remove what was built here (not the cache outside, nor node_modules)
+	rm -rf build coverage
