@@ -71,7 +71,8 @@ export type AdmissionGrant = TypedObject<AdmissionGrantSpec, Record<string, neve
 export const admissionGrant = {
   resource: { group: GROUP, version: VERSION, kind: "AdmissionGrant", plural: "admissiongrants", namespaced: true },
   shortNames: ["agrant"],
-  summary: "Which digests may run in this namespace, in which use, until when, and who granted each. Written only by the operator.",
+  summary:
+    "Which digests may run in this namespace, in which use, until when, and who granted each. Written only by the operator.",
   spec: AdmissionGrantSpec,
   status: AdmissionGrantStatus,
   rules: [

@@ -1,6 +1,17 @@
 import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
-import { Digest, Duration, GROUP, ObjectName, ShortName, Suspend, VERSION, commonStatus, mapList, withRules } from "./schema.ts";
+import {
+  Digest,
+  Duration,
+  GROUP,
+  ObjectName,
+  ShortName,
+  Suspend,
+  VERSION,
+  commonStatus,
+  mapList,
+  withRules,
+} from "./schema.ts";
 
 const KeySource = withRules(
   z.strictObject({
@@ -16,11 +27,13 @@ const KeySource = withRules(
   }),
   {
     rule: "has(self.inline) != has(self.secretRef)",
-    message: "give exactly one of inline (a PEM public key) or secretRef, for example secretRef: {name: release-key, key: cosign.pub}",
+    message:
+      "give exactly one of inline (a PEM public key) or secretRef, for example secretRef: {name: release-key, key: cosign.pub}",
   },
   {
     rule: "!has(self.inline) || self.inline.contains('-----BEGIN PUBLIC KEY-----')",
-    message: "inline must be a PEM public key that starts with -----BEGIN PUBLIC KEY-----; never put a private key here",
+    message:
+      "inline must be a PEM public key that starts with -----BEGIN PUBLIC KEY-----; never put a private key here",
   },
 );
 
@@ -66,7 +79,9 @@ const Validity = withRules(
       .enum(["Quarantine", "KeepRunning"])
       .describe("What is done with a running model when its verdict has expired and none can be had.")
       .default("Quarantine"),
-    maxGrace: Duration.describe("With onExpiry KeepRunning: after this time it is quarantined all the same.").default("24h"),
+    maxGrace: Duration.describe("With onExpiry KeepRunning: after this time it is quarantined all the same.").default(
+      "24h",
+    ),
   }),
   {
     rule: "duration(self.recheckAfter) >= duration('10s')",
@@ -82,7 +97,9 @@ export const ClusterTrustPolicySpec = z.strictObject({
   suspend: Suspend,
   mode: z
     .enum(["Enforce", "Warn"])
-    .describe("Enforce: an artifact in scope must satisfy this policy. Warn: only reported; a Warn policy never grants.")
+    .describe(
+      "Enforce: an artifact in scope must satisfy this policy. Warn: only reported; a Warn policy never grants.",
+    )
     .default("Enforce"),
   scope: Scope,
   authorities: mapList(
@@ -112,14 +129,24 @@ export const ClusterTrustPolicyStatus = z.object({
     "name",
   ).optional(),
   fingerprint: z.string().max(71).describe("A hash over everything a verdict by this policy rests on.").optional(),
-  dependents: z.int().min(0).describe("How many SecureModels and SecureNamespaces have a verdict that rests on this policy.").optional(),
+  dependents: z
+    .int()
+    .min(0)
+    .describe("How many SecureModels and SecureNamespaces have a verdict that rests on this policy.")
+    .optional(),
 });
 export type ClusterTrustPolicyStatus = z.output<typeof ClusterTrustPolicyStatus>;
 
 export type ClusterTrustPolicy = TypedObject<ClusterTrustPolicySpec, ClusterTrustPolicyStatus>;
 
 export const clusterTrustPolicy = {
-  resource: { group: GROUP, version: VERSION, kind: "ClusterTrustPolicy", plural: "clustertrustpolicies", namespaced: false },
+  resource: {
+    group: GROUP,
+    version: VERSION,
+    kind: "ClusterTrustPolicy",
+    plural: "clustertrustpolicies",
+    namespaced: false,
+  },
   shortNames: ["ctp"],
   summary: "Who may vouch for an artifact, and until when.",
   spec: ClusterTrustPolicySpec,

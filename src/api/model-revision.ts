@@ -7,7 +7,10 @@ import { VerdictStatus } from "./verdict.ts";
 export const ModelRevisionSpec = z.strictObject({
   model: ObjectName.describe("The SecureModel that this is a revision of."),
   number: z.int().min(1).describe("1 for the first revision of a model, then counting up."),
-  hash: z.string().max(64).describe("A hash over the serving spec and the resolved digest: the identity of the revision."),
+  hash: z
+    .string()
+    .max(64)
+    .describe("A hash over the serving spec and the resolved digest: the identity of the revision."),
   artifact: z.strictObject({
     repository: z.string().max(512).describe("The normalised repository, without tag or digest."),
     digest: Digest,

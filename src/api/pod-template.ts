@@ -34,7 +34,11 @@ const Port = z.union([z.int(), z.string().max(63)]);
 const Probe = withRules(
   z.strictObject({
     httpGet: z
-      .strictObject({ path: z.string().max(1024).default("/"), port: Port, scheme: z.enum(["HTTP", "HTTPS"]).optional() })
+      .strictObject({
+        path: z.string().max(1024).default("/"),
+        port: Port,
+        scheme: z.enum(["HTTP", "HTTPS"]).optional(),
+      })
       .optional(),
     tcpSocket: z.strictObject({ port: Port }).optional(),
     grpc: z.strictObject({ port: z.int().min(1).max(65535), service: z.string().max(253).optional() }).optional(),
@@ -46,7 +50,8 @@ const Probe = withRules(
   }),
   {
     rule: "[has(self.httpGet), has(self.tcpSocket), has(self.grpc)].filter(x, x).size() == 1",
-    message: "give exactly one of httpGet, tcpSocket or grpc, for example httpGet: {path: /v2/health/ready, port: 8080}; exec probes are not allowed",
+    message:
+      "give exactly one of httpGet, tcpSocket or grpc, for example httpGet: {path: /v2/health/ready, port: 8080}; exec probes are not allowed",
   },
 );
 
@@ -72,7 +77,9 @@ const Container = z.strictObject({
     .string()
     .max(512)
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[a-f0-9]{64}$/)
-    .describe("The image, pinned by digest: name@sha256:…. It must be granted in the namespace (SecureNamespace spec.allowedImages)."),
+    .describe(
+      "The image, pinned by digest: name@sha256:…. It must be granted in the namespace (SecureNamespace spec.allowedImages).",
+    ),
   command: z.array(z.string().max(32768)).max(256).optional(),
   args: z.array(z.string().max(32768)).max(256).optional(),
   workingDir: z.string().max(4096).optional(),
@@ -106,7 +113,10 @@ const PodSpec = withRules(
     containers: mapList(z.array(Container).min(1).max(8), "name"),
     initContainers: mapList(z.array(Container).max(8), "name").optional(),
     volumes: mapList(z.array(EmptyDirVolume).max(16), "name").optional(),
-    imagePullSecrets: z.array(z.strictObject({ name: z.string().max(253) })).max(8).optional(),
+    imagePullSecrets: z
+      .array(z.strictObject({ name: z.string().max(253) }))
+      .max(8)
+      .optional(),
     nodeSelector: LabelMap.optional(),
     tolerations: z
       .array(
@@ -130,7 +140,8 @@ const PodSpec = withRules(
   }),
   {
     rule: "!has(self.volumes) || self.volumes.all(v, v.name != 'model')",
-    message: "the volume name model is taken by the operator, which mounts the verified model there: choose another name",
+    message:
+      "the volume name model is taken by the operator, which mounts the verified model there: choose another name",
   },
 );
 

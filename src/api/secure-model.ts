@@ -18,7 +18,9 @@ import { VerdictStatus } from "./verdict.ts";
 
 const Source = z.strictObject({
   oci: z.strictObject({
-    reference: OciReference.describe("The model as an OCI artifact, by tag or by digest, such as registry.example.com/models/iris:v1."),
+    reference: OciReference.describe(
+      "The model as an OCI artifact, by tag or by digest, such as registry.example.com/models/iris:v1.",
+    ),
     pullSecrets: z
       .array(z.strictObject({ name: ObjectName }))
       .max(8)
@@ -27,13 +29,17 @@ const Source = z.strictObject({
   }),
   update: z
     .enum(["Pinned", "Follow"])
-    .describe("Pinned: a tag is resolved once for each generation of the spec. Follow: the tag is looked up again every followInterval.")
+    .describe(
+      "Pinned: a tag is resolved once for each generation of the spec. Follow: the tag is looked up again every followInterval.",
+    )
     .default("Pinned"),
   followInterval: Duration.default("5m"),
 });
 
 const ManagedWorkload = z.strictObject({
-  template: PodTemplate.describe("How the runtime's pods look. The verified model is mounted read-only in every container."),
+  template: PodTemplate.describe(
+    "How the runtime's pods look. The verified model is mounted read-only in every container.",
+  ),
   modelMountPath: z
     .string()
     .min(2)
@@ -41,7 +47,12 @@ const ManagedWorkload = z.strictObject({
     .regex(/^\/[^:]*$/)
     .describe("Where the model is mounted.")
     .default("/models"),
-  port: z.int().min(1).max(65535).describe("The port of the first container that answers inference requests.").default(8080),
+  port: z
+    .int()
+    .min(1)
+    .max(65535)
+    .describe("The port of the first container that answers inference requests.")
+    .default(8080),
 });
 
 export const SecureModelSpec = z.strictObject({
@@ -110,7 +121,8 @@ export const secureModel = {
   rules: [
     {
       rule: "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')",
-      message: "metadata.name must start with a letter, hold only a-z, 0-9 and -, and have at most 52 characters, for example name: fraud-scorer",
+      message:
+        "metadata.name must start with a letter, hold only a-z, 0-9 and -, and have at most 52 characters, for example name: fraud-scorer",
     },
   ],
   columns: [

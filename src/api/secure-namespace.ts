@@ -1,6 +1,17 @@
 import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
-import { Digest, GROUP, ObjectName, OciReference, PolicyReference, ShortName, Suspend, VERSION, commonStatus, mapList } from "./schema.ts";
+import {
+  Digest,
+  GROUP,
+  ObjectName,
+  OciReference,
+  PolicyReference,
+  ShortName,
+  Suspend,
+  VERSION,
+  commonStatus,
+  mapList,
+} from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
 /** How a digest may be used by a pod. */
@@ -45,7 +56,9 @@ export const SecureNamespaceSpec = z.strictObject({
     .default("Report"),
   deletionPolicy: z
     .enum(["KeepClosed", "Open"])
-    .describe("What happens to the admission rules when this object is deleted. KeepClosed: nothing unverified can run, for ever.")
+    .describe(
+      "What happens to the admission rules when this object is deleted. KeepClosed: nothing unverified can run, for ever.",
+    )
     .default("KeepClosed"),
 });
 export type SecureNamespaceSpec = z.output<typeof SecureNamespaceSpec>;
@@ -53,7 +66,16 @@ export type SecureNamespaceSpec = z.output<typeof SecureNamespaceSpec>;
 export const SecureNamespaceStatus = z.object({
   ...commonStatus,
   images: mapList(
-    z.array(z.object({ name: ShortName, reference: z.string().max(512), digest: Digest.optional(), verdict: VerdictStatus })).max(64),
+    z
+      .array(
+        z.object({
+          name: ShortName,
+          reference: z.string().max(512),
+          digest: Digest.optional(),
+          verdict: VerdictStatus,
+        }),
+      )
+      .max(64),
     "name",
   ).optional(),
   grantedDigests: z.int().min(0).describe("How many digests the namespace's AdmissionGrant holds.").optional(),
@@ -78,7 +100,8 @@ export const secureNamespace = {
   rules: [
     {
       rule: "!self.metadata.name.startsWith('kube-') && self.metadata.name != 'default'",
-      message: "system namespaces (kube-*, default) cannot be secured: use a namespace made for one purpose, for example name: fraud-serving",
+      message:
+        "system namespaces (kube-*, default) cannot be secured: use a namespace made for one purpose, for example name: fraud-serving",
     },
     {
       rule: "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",

@@ -18,7 +18,11 @@ export const VerdictStatus = z.object({
     .array(z.object({ name: ObjectName, generation: z.int().min(0) }))
     .max(64)
     .optional(),
-  trustFingerprint: z.string().max(71).describe("A hash over the policies and keys that this verdict rests on.").optional(),
+  trustFingerprint: z
+    .string()
+    .max(71)
+    .describe("A hash over the policies and keys that this verdict rests on.")
+    .optional(),
   verifiedAt: Timestamp.describe("When the outcome was last established.").optional(),
   recheckAfter: Timestamp.describe("From then on the verdict is stale and is computed again.").optional(),
   notAfter: Timestamp.describe("From then on the verdict no longer holds.").optional(),

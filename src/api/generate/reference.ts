@@ -1,4 +1,4 @@
-import type { CelRule, } from "../schema.ts";
+import type { CelRule } from "../schema.ts";
 import type { KindDefinition } from "../kind.ts";
 import { type Schema, structuralSchema } from "./structural.ts";
 

@@ -1,0 +1,30 @@
+/** The grants of a namespace, and the admission policies that read them. */
+export {
+  contribute,
+  emptyGrant,
+  isGranted,
+  withdraw,
+  type Contribution,
+  type GrantOwner,
+  type GrantedUse,
+} from "./grant.ts";
+export { GrantStore } from "./grant-store.ts";
+export {
+  policyProblems,
+  validatingAdmissionPolicy,
+  validatingAdmissionPolicyBinding,
+  type LivingPolicies,
+  type LivingPolicy,
+} from "./guard.ts";
+export {
+  ENFORCEMENT_LABEL,
+  MODEL_LABEL,
+  PROFILE_LABEL,
+  REVISION_LABEL,
+  WORKLOAD_ROLE,
+  isExempt,
+  usernameOf,
+  type OperatorIdentity,
+} from "./names.ts";
+export { digestOf, grantedRevision, imagesOf, sweepProblems, type PodShape, type PodSpecShape } from "./pod.ts";
+export { admissionPolicies, type PolicyObject } from "./policies/index.ts";
