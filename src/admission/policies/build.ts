@@ -104,8 +104,6 @@ function namespaceSelector(
   return {
     matchLabels: { [ENFORCEMENT_LABEL]: enforcement, ...(reach === "serving" ? { [PROFILE_LABEL]: "serving" } : {}) },
     // kubernetes.io/metadata.name is set by the API server itself and cannot be spoofed.
-    matchExpressions: [
-      { key: "kubernetes.io/metadata.name", operator: "NotIn", values: exemptNamespaces(identity) },
-    ],
+    matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "NotIn", values: exemptNamespaces(identity) }],
   };
 }

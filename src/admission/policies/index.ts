@@ -26,5 +26,8 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [namespaceLabels(identity), "cluster"],
     [operatorLimits(identity), "cluster"],
   ];
-  return all.flatMap(([definition, reach]) => [policyObject(definition), ...bindingObjects(definition, reach, identity)]);
+  return all.flatMap(([definition, reach]) => [
+    policyObject(definition),
+    ...bindingObjects(definition, reach, identity),
+  ]);
 }

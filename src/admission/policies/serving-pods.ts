@@ -40,13 +40,13 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       {
         expression:
           "!variables.known || variables.revisions[variables.name].volumes == object.spec.?volumes.orValue([]).map(v, " +
-          "[v.name, has(v.image) ? 'image' : (has(v.emptyDir) ? 'emptyDir' : 'other'), has(v.image) ? v.image.?reference.orValue('') : ''])",
+          "[string(v.name), has(v.image) ? 'image' : (has(v.emptyDir) ? 'emptyDir' : 'other'), string(v.?image.?reference.orValue(''))])",
         message: "volumes must be exactly those of the granted revision: image volumes and emptyDir only",
       },
       {
         expression:
           "variables.all.all(c, c.?envFrom.orValue([]).size() == 0 && !has(c.lifecycle) && c.?volumeDevices.orValue([]).size() == 0 && " +
-          "!has(c.livenessProbe.exec) && !has(c.readinessProbe.exec) && !has(c.startupProbe.exec) && " +
+          "!c.?livenessProbe.?exec.hasValue() && !c.?readinessProbe.?exec.hasValue() && !c.?startupProbe.?exec.hasValue() && " +
           "c.?env.orValue([]).all(e, !has(e.valueFrom) || has(e.valueFrom.fieldRef)) && " +
           "c.?volumeMounts.orValue([]).all(m, !has(m.subPathExpr)) && !c.?securityContext.?privileged.orValue(false))",
         message:
@@ -71,8 +71,8 @@ function sameContainers(pod: string, granted: "containers" | "initContainers"): 
     `${pod}.size() == ${grantedList}.size() && ${pod}.all(c, ${grantedList}.exists_one(g, g.name == c.name && ` +
     "g.image == c.?image.orValue('') && g.command == c.?command.orValue([]) && g.args == c.?args.orValue([]) && " +
     "g.workingDir == c.?workingDir.orValue('') && " +
-    "g.env == c.?env.orValue([]).map(e, [e.name, e.?value.orValue(''), e.?valueFrom.?fieldRef.?fieldPath.orValue('')]) && " +
-    "g.volumeMounts == c.?volumeMounts.orValue([]).map(m, [m.name, m.mountPath, m.?subPath.orValue(''), string(m.?readOnly.orValue(false))])))"
+    "g.env == c.?env.orValue([]).map(e, [string(e.name), string(e.?value.orValue('')), string(e.?valueFrom.?fieldRef.?fieldPath.orValue(''))]) && " +
+    "g.volumeMounts == c.?volumeMounts.orValue([]).map(m, [string(m.name), string(m.mountPath), string(m.?subPath.orValue('')), string(m.?readOnly.orValue(false))])))"
   );
 }
 

@@ -1,0 +1,87 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { stringify } from "yaml";
+import { type PolicyObject, admissionPolicies } from "../admission/policies/index.ts";
+import { crdOf } from "../api/generate/crd.ts";
+import { referencePage } from "../api/generate/reference.ts";
+import { kinds } from "../api/index.ts";
+
+const HEADER = "# Generated from src by `make generate`; do not edit.\n";
+const SERVICE_ACCOUNT = "mlsecops-operator";
+/** Stands for the operator's namespace until the chart's expression replaces it. */
+const PLACEHOLDER = "release-namespace-placeholder";
+
+/** Every generated file: its path and its whole text. */
+function generatedFiles(): ReadonlyMap<string, string> {
+  const crds = kinds.map((kind) => ({ name: `${kind.resource.plural}.yaml`, text: yamlOf(crdOf(kind)) }));
+  return new Map([
+    ...crds.flatMap(({ name, text }): [string, string][] => [
+      [`crds/${name}`, HEADER + text],
+      [`charts/mlsecops-operator/crds/${name}`, HEADER + text],
+    ]),
+    ["docs/reference/api.md", referencePage(kinds)],
+    ["charts/mlsecops-operator/templates/admission/policies.yaml", chartPolicies()],
+    ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
+    ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],
+  ]);
+}
+
+function policies(namespace: string): readonly PolicyObject[] {
+  return admissionPolicies({ namespace, serviceAccount: SERVICE_ACCOUNT });
+}
+
+/** The policies outlive the release: removing the operator must not open what it has closed. */
+function chartPolicies(): string {
+  const kept = policies(PLACEHOLDER).map((policy) => ({
+    ...policy,
+    metadata: { ...policy.metadata, annotations: { "helm.sh/resource-policy": "keep" } },
+  }));
+  const text = documents(kept);
+  if (text.includes("{{")) throw new Error("an admission policy holds {{, which Helm would read as its own");
+  return (
+    HEADER +
+    text
+      // A scalar of its own is quoted: a namespace may be called 123.
+      .replaceAll(`- ${PLACEHOLDER}\n`, '- "{{ .Release.Namespace }}"\n')
+      .replaceAll(PLACEHOLDER, "{{ .Release.Namespace }}")
+  );
+}
+
+function documents(objects: readonly unknown[]): string {
+  return objects.map(yamlOf).join("---\n");
+}
+
+function yamlOf(value: unknown): string {
+  // Through JSON, so that equal parts do not become anchors and aliases.
+  return stringify(JSON.parse(JSON.stringify(value)), { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function staleFiles(files: ReadonlyMap<string, string>): Promise<string[]> {
+  const states = await Promise.all(
+    [...files].map(async ([path, text]) => [path, (await readIfPresent(path)) === text]),
+  );
+  return states.filter(([, same]) => same === false).map(([path]) => String(path));
+}
+
+const files = generatedFiles();
+const stale = await staleFiles(files);
+if (process.argv.includes("--check")) {
+  if (stale.length > 0) {
+    process.stderr.write(`generated files are out of date: ${stale.join(", ")}\nrun make generate\n`);
+    process.exitCode = 1;
+  }
+} else {
+  for (const path of stale) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, files.get(path) ?? "");
+  }
+}
