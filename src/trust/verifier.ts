@@ -109,6 +109,7 @@ export class Verifier {
     return resolved.state === "Resolved" ? this.#look(resolved, request) : resolved;
   }
 
+  /** The verdict at `now`. Rejects only when the caller's signal aborts: then there is no verdict. */
   async verify(request: VerifyRequest): Promise<Verification> {
     const { policies, namespace, required = [], previous, now } = request;
     const input = { policies, namespace, required, previous, now, signatureFacts: [] };
@@ -119,6 +120,7 @@ export class Verifier {
       if (verdict.outcome === "Rejected") return { verdict, source: "Facts" };
     }
     const resolved = await this.#locate(request);
+    request.signal?.throwIfAborted();
     if (resolved.state !== "Resolved") {
       return { verdict: decideVerdict({ ...input, artifact: resolved }), source: "Registry" };
     }

@@ -20,6 +20,23 @@ interface Stored {
 /** Answers a request in place of the registry; true when it did. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+export function answer(status: number, headers: Readonly<Record<string, string>> = {}, body = ""): Fault {
+  return (_, response) => {
+    response.writeHead(status, headers).end(body);
+    return true;
+  };
+}
+
+export function hangUp(_: IncomingMessage, response: ServerResponse): boolean {
+  response.destroy();
+  return true;
+}
+
+/** Only where the address holds the text. */
+export function on(text: string, fault: Fault): Fault {
+  return (request, response) => (request.url?.includes(text) ?? false) && fault(request, response);
+}
+
 /** A registry in memory, with faults on demand. It is there for what a real one does not do when asked. */
 export class FakeRegistry {
   readonly manifests = new Map<string, Stored>();

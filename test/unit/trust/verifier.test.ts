@@ -1,0 +1,618 @@
+import assert from "node:assert/strict";
+import {
+  parseDockerConfigJson,
+  toVerdictStatus,
+  Verifier,
+  type BundleCheck,
+  type BundleOutcome,
+  type BundleVerifier,
+  type ResolvedPolicy,
+  type Verification,
+  type VerifyRequest,
+} from "../../../src/trust/index.ts";
+import {
+  freshKey,
+  hour,
+  later,
+  now,
+  policy,
+  release,
+  stranger,
+  validity,
+  vector,
+  vectorDigests,
+} from "./support/build.ts";
+import {
+  bundleType,
+  answer,
+  FakeRegistry,
+  hangUp,
+  on,
+  indexType,
+  manifestType,
+  sha256,
+} from "./support/fake-registry.ts";
+import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { preAuthEncoding } from "../../../src/trust/dsse.ts";
+import { publicKey } from "./support/build.ts";
+
+/** Says what it is told to, and counts. */
+class FakeBundleVerifier implements BundleVerifier {
+  readonly checks: BundleCheck[] = [];
+  outcome: BundleOutcome = { outcome: "valid" };
+
+  verifyBundle(check: BundleCheck): Promise<BundleOutcome> {
+    this.checks.push(check);
+    return Promise.resolve(this.outcome);
+  }
+}
+
+const predicateType = "https://sigstore.dev/cosign/sign/v1";
+
+function bundleOf(subject: string, key: KeyObject, type = predicateType): string {
+  const payloadType = "application/vnd.in-toto+json";
+  const statement = {
+    _type: "https://in-toto.io/Statement/v1",
+    subject: [{ digest: { sha256: subject.slice("sha256:".length) } }],
+    predicateType: type,
+    predicate: {},
+  };
+  const payload = Buffer.from(JSON.stringify(statement));
+  const sig = sign("sha256", preAuthEncoding({ payloadType, payload }), key).toString("base64");
+  return JSON.stringify({
+    mediaType: bundleType,
+    verificationMaterial: { publicKey: {} },
+    dsseEnvelope: { payload: payload.toString("base64"), payloadType, signatures: [{ sig }] },
+  });
+}
+
+describe("Verifier", () => {
+  let registry: FakeRegistry;
+  let cosign: FakeBundleVerifier;
+  let verifier: Verifier;
+  const { privateKey, publicKey: rawPublicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = publicKey(rawPublicKey.export({ type: "spki", format: "pem" }).toString());
+
+  beforeEach(async () => {
+    registry = await FakeRegistry.start();
+    cosign = new FakeBundleVerifier();
+    verifier = create();
+  });
+  afterEach(() => registry.stop());
+
+  function create(overrides: object = {}): Verifier {
+    return new Verifier({
+      egress: registry.egress,
+      bundleVerifier: cosign,
+      plainHttpHosts: [registry.host],
+      registryTimeoutMs: 1000,
+      ...overrides,
+    });
+  }
+
+  const signed = (overrides: Partial<ResolvedPolicy> = {}): ResolvedPolicy =>
+    policy({ references: [`${registry.host}/**`], authorities: [{ name: "release", key }], ...overrides });
+
+  function verify(overrides: Partial<VerifyRequest> = {}): Promise<Verification> {
+    return verifier.verify({
+      reference: `${registry.name}:v1`,
+      namespace: "prod",
+      policies: [signed()],
+      now,
+      ...overrides,
+    });
+  }
+
+  function says(verification: Verification): string {
+    return `${verification.verdict.outcome} ${verification.verdict.reason} ${verification.source}`;
+  }
+
+  function pushSigned(content = "model"): string {
+    const digest = registry.pushArtifact(content, "v1");
+    registry.attach(digest, bundleOf(digest, privateKey));
+    return digest;
+  }
+
+  describe("from the registry", () => {
+    it("verifies what a trusted key signed, and hands cosign exactly what was signed", async () => {
+      const digest = pushSigned();
+      const result = await verify();
+      assert.equal(says(result), "Verified Verified Registry", result.verdict.message);
+      assert.deepEqual(result.artifact, { name: registry.name, digest, platformDigests: [] });
+      assert.deepEqual(
+        cosign.checks.map((check) => ({ ...check, signal: undefined })),
+        [
+          {
+            bundle: Buffer.from(bundleOfStored(digest)),
+            publicKeyPem: key.pem,
+            digest,
+            predicateType,
+            signal: undefined,
+          },
+        ],
+      );
+    });
+
+    function bundleOfStored(digest: string): string {
+      const list = JSON.parse(registry.manifests.get(digest.replace(":", "-"))?.bytes.toString() ?? "") as {
+        manifests: { digest: string }[];
+      };
+      const manifest = JSON.parse(registry.manifests.get(list.manifests[0]?.digest ?? "")?.bytes.toString() ?? "") as {
+        layers: { digest: string }[];
+      };
+      return registry.blobs.get(manifest.layers[0]?.digest ?? "")?.toString() ?? "";
+    }
+
+    it("does not believe our own arithmetic alone", async () => {
+      pushSigned();
+      cosign.outcome = { outcome: "invalid", detail: "no" };
+      assert.equal(says(await verify()), "Rejected UntrustedSigner Registry");
+    });
+
+    it("does not believe cosign alone, nor starts it for the signatures of strangers", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      for (let count = 0; count < 5; count++) {
+        registry.attach(digest, bundleOf(digest, generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey));
+      }
+      assert.equal(says(await verify()), "Rejected UntrustedSigner Registry");
+      assert.equal(cosign.checks.length, 0);
+    });
+
+    it("finds the trusted signature among those of strangers", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      const strange = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+      for (const signer of [strange, strange, privateKey, strange]) registry.attach(digest, bundleOf(digest, signer));
+      assert.equal(says(await verify()), "Verified Verified Registry");
+    });
+
+    it("rejects a signature that was copied from another artifact", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      registry.attach(digest, bundleOf(registry.pushArtifact("other"), privateKey));
+      assert.equal(says(await verify()), "Rejected InvalidSignature Registry");
+      assert.equal(cosign.checks.length, 0);
+    });
+
+    it("takes no attestation for a signature", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      registry.attach(digest, bundleOf(digest, privateKey, "https://example.com/scan/v1"));
+      assert.equal(says(await verify()), "Rejected NoSignature Registry");
+      assert.equal(cosign.checks.length, 0);
+    });
+
+    it("spares the content of an attestation that says what it is", async () => {
+      const digest = pushSigned();
+      registry.pushBlob("attestation");
+      const layer = { mediaType: bundleType, digest: sha256("attestation"), size: 11 };
+      const attestation = registry.pushManifest({
+        schemaVersion: 2,
+        mediaType: manifestType,
+        config: registry.pushBlob("{}"),
+        layers: [layer],
+        annotations: { "dev.sigstore.bundle.predicateType": "https://example.com/scan/v1" },
+      });
+      const list = JSON.parse(registry.manifests.get(digest.replace(":", "-"))?.bytes.toString() ?? "") as {
+        manifests: object[];
+      };
+      registry.pushManifest(
+        { ...list, manifests: [...list.manifests, { mediaType: manifestType, digest: attestation, size: 1 }] },
+        { tag: digest.replace(":", "-") },
+      );
+      assert.equal(says(await verify()), "Verified Verified Registry");
+      assert.ok(!registry.requests.some(({ path }) => path.endsWith(layer.digest)));
+    });
+
+    it("one attached thing that is damaged, gone or too large hides no other", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      registry.attach(digest, "not a bundle");
+      registry.blobs.set(registry.attach(digest, "damaged later"), Buffer.from("DAMAGED LATER"));
+      registry.blobs.delete(registry.attach(digest, "gone"));
+      registry.attach(digest, Buffer.alloc(300_000));
+      assert.equal(says(await verify()), "Rejected InvalidSignature Registry");
+      registry.attach(digest, bundleOf(digest, privateKey));
+      assert.equal(says(await verify({ refresh: true })), "Verified Verified Registry");
+    });
+
+    it("an attached thing that does not come leaves everything unknown", async () => {
+      const digest = pushSigned();
+      const second = registry.attach(digest, "second");
+      registry.fault = on(second, answer(500));
+      assert.equal(says(await verify()), "Indeterminate RegistryUnavailable Registry");
+    });
+
+    it("looks at a bounded number of attached things, and says so", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      const entries = Array.from({ length: 600 }, (_, at) => {
+        const manifest = registry.pushManifest({
+          schemaVersion: 2,
+          mediaType: manifestType,
+          config: registry.pushBlob("{}"),
+          layers: [],
+          annotations: { at: String(at) },
+        });
+        return { mediaType: manifestType, digest: manifest, size: 1, artifactType: bundleType };
+      });
+      registry.pushManifest(
+        { schemaVersion: 2, mediaType: indexType, manifests: entries },
+        { tag: digest.replace(":", "-") },
+      );
+      const result = await verify();
+      assert.equal(says(result), "Rejected NoSignature Registry");
+      assert.match(result.verdict.message, /88 more bundles are attached/);
+      assert.ok(registry.requests.length < 530);
+    });
+
+    it("ignores attached things of other kinds", async () => {
+      const digest = pushSigned();
+      const list = JSON.parse(registry.manifests.get(digest.replace(":", "-"))?.bytes.toString() ?? "") as {
+        manifests: object[];
+      };
+      const other = { mediaType: manifestType, digest: sha256("sbom"), size: 1, artifactType: "application/spdx+json" };
+      registry.pushManifest({ ...list, manifests: [other, ...list.manifests] }, { tag: digest.replace(":", "-") });
+      assert.equal(says(await verify()), "Verified Verified Registry");
+    });
+  });
+
+  describe("the content", () => {
+    it("of which a layer was altered is rejected", async () => {
+      pushSigned();
+      registry.blobs.set(sha256("model"), Buffer.from("MODEL"));
+      const result = await verify();
+      assert.equal(says(result), "Rejected LayerDigestMismatch Registry");
+      assert.match(result.verdict.message, new RegExp(sha256("model")));
+    });
+
+    it("of which a layer is missing is rejected, and one that does not come is unknown", async () => {
+      pushSigned();
+      registry.blobs.delete(sha256("model"));
+      assert.equal(says(await verify()), "Rejected ArtifactNotFound Registry");
+      registry.fault = on(sha256("model"), answer(503));
+      assert.equal(says(await verify()), "Indeterminate RegistryUnavailable Registry");
+    });
+
+    it("is read through once, for as long as it is known to be intact", async () => {
+      pushSigned();
+      await verify();
+      registry.blobs.set(sha256("model"), Buffer.from("MODEL"));
+      assert.equal(says(await verify({ refresh: true })), "Verified Verified Registry");
+      verifier = create();
+      assert.equal(says(await verify()), "Rejected LayerDigestMismatch Registry");
+      registry.blobs.set(sha256("model"), Buffer.from("model"));
+      assert.equal(says(await verify({ refresh: true })), "Verified Verified Registry");
+    });
+
+    it("that is too large is not read through here", async () => {
+      pushSigned();
+      registry.blobs.delete(sha256("model"));
+      verifier = create({ limits: { maxLayerBytes: 6 } });
+      assert.equal(says(await verify()), "Verified Verified Registry");
+    });
+
+    it("of an index is that of every platform", async () => {
+      const [one, two] = [registry.pushArtifact("amd64"), registry.pushArtifact("arm64")];
+      const entry = (digest: string): object => ({
+        mediaType: manifestType,
+        digest,
+        size: 1,
+        platform: { os: "linux" },
+      });
+      const index = registry.pushManifest(
+        { schemaVersion: 2, mediaType: indexType, manifests: [entry(one), entry(two), entry(one)] },
+        { tag: "v1" },
+      );
+      registry.attach(index, bundleOf(index, privateKey));
+      const result = await verify();
+      assert.equal(says(result), "Verified Verified Registry");
+      assert.deepEqual(result.artifact?.platformDigests, [one, two]);
+      assert.equal(
+        says(await verify({ policies: [signed({ denied: new Set([two]) })] })),
+        "Rejected DigestDenied Facts",
+      );
+      registry.blobs.set(sha256("arm64"), Buffer.from("ARM64"));
+      verifier = create();
+      assert.equal(says(await verify()), "Rejected LayerDigestMismatch Registry");
+    });
+
+    it("of an index with too many platforms is refused", async () => {
+      const manifests = Array.from({ length: 65 }, (_, at) => ({
+        mediaType: manifestType,
+        digest: sha256(String(at)),
+        size: 1,
+      }));
+      registry.pushManifest({ schemaVersion: 2, mediaType: indexType, manifests }, { tag: "v1" });
+      const result = await verify();
+      assert.equal(says(result), "Rejected ArtifactUnsupported Registry");
+      assert.match(result.verdict.message, /lists 65 manifests, more than 64/);
+    });
+
+    it("that takes too long is unknown", async () => {
+      pushSigned();
+      registry.fault = (request) => request.url?.endsWith(sha256("model")) === true;
+      verifier = create({ limits: { layersDeadlineMs: 50 } });
+      assert.equal(says(await verify()), "Indeterminate RegistryUnavailable Registry");
+      registry.fault = (request) => request.url?.includes("/referrers/") === true;
+      verifier = create({ limits: { deadlineMs: 50 } });
+      assert.equal(says(await verify()), "Indeterminate RegistryUnavailable Registry");
+    });
+  });
+
+  describe("where to look", () => {
+    it("asks nobody when the policies alone refuse", async () => {
+      pushSigned();
+      for (const request of [
+        { policies: [] },
+        { required: ["absent"] },
+        { policies: [signed({ authorities: [] })] },
+      ] as Partial<VerifyRequest>[]) {
+        const { verdict, source } = await verify(request);
+        assert.deepEqual([verdict.outcome, source], ["Rejected", "Facts"]);
+      }
+      const denied = sha256("x");
+      assert.equal(
+        says(
+          await verify({ reference: `${registry.name}@${denied}`, policies: [signed({ denied: new Set([denied]) })] }),
+        ),
+        "Rejected DigestDenied Facts",
+      );
+      assert.equal(registry.requests.length, 0);
+    });
+
+    it("refuses a reference that is none", async () => {
+      assert.equal((await verify({ reference: "not a reference" })).verdict.reason, "InvalidReference");
+      assert.equal((await verifier.resolve({ reference: "not a reference" })).state, "Refused");
+      assert.equal((await verifier.gather({ reference: "not a reference", now })).state, "Refused");
+    });
+
+    it("resolves a tag, latest where there is none, and asks nobody where there is a digest", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      registry.pushArtifact("newest", "latest");
+      const resolved = async (reference: string): Promise<unknown> => {
+        const result = await verifier.resolve({ reference });
+        return result.state === "Resolved" ? result.digest : result.reason;
+      };
+      assert.equal(await resolved(`${registry.name}:v1`), digest);
+      assert.equal(await resolved(registry.name), registry.pushArtifact("newest"));
+      assert.equal(await resolved(`${registry.name}:absent`), "ArtifactNotFound");
+      const before = registry.requests.length;
+      assert.equal(await resolved(`${registry.name}:v9@${digest}`), digest);
+      assert.equal(registry.requests.length, before);
+      registry.fault = answer(500);
+      assert.equal(await resolved(`${registry.name}:v1`), "RegistryUnavailable");
+    });
+
+    it("a tag that was moved is another artifact, unless it is pinned", async () => {
+      const first = pushSigned();
+      await verify();
+      const second = registry.pushArtifact("evil", "v1");
+      assert.equal((await verify()).verdict.digest, second);
+      assert.equal(says(await verify()), "Rejected NoSignature Facts");
+      const pinned = await verify({ digest: first });
+      assert.equal(pinned.verdict.digest, first);
+      assert.equal(pinned.verdict.outcome, "Verified");
+    });
+
+    it("the digest in a reference outranks one that is handed in", async () => {
+      const first = pushSigned();
+      const other = registry.pushArtifact("evil");
+      assert.equal((await verify({ reference: `${registry.name}@${first}`, digest: other })).verdict.digest, first);
+    });
+
+    it("a tag that is not there rejects, one that cannot be asked for does not", async () => {
+      assert.equal(says(await verify()), "Rejected ArtifactNotFound Registry");
+      registry.fault = answer(429, { "retry-after": "300" });
+      const { verdict } = await verify();
+      assert.equal(verdict.outcome, "Indeterminate");
+      assert.deepEqual(verdict.recheckAfter, later(300_000));
+    });
+  });
+
+  describe("from facts", () => {
+    it("a policy that changes is decided at once, without a request or a process", async () => {
+      const digest = pushSigned();
+      const first = await verify();
+      const previous = toVerdictStatus(first.verdict);
+      const [requests, processes] = [registry.requests.length, cosign.checks.length];
+      const at = later(hour / 2);
+      const pinned = { digest, previous, now: at };
+      assert.equal(
+        says(await verify({ ...pinned, policies: [signed({ authorities: [{ name: "other", key: stranger }] })] })),
+        "Rejected UntrustedSigner Facts",
+      );
+      assert.equal(
+        says(await verify({ ...pinned, policies: [signed({ denied: new Set([digest]) })] })),
+        "Rejected DigestDenied Facts",
+      );
+      assert.equal(says(await verify({ ...pinned, policies: [] })), "Rejected NoPolicy Facts");
+      assert.equal(says(await verify(pinned)), "Verified Verified Facts");
+      assert.equal(registry.requests.length, requests);
+      assert.equal(cosign.checks.length, processes);
+    });
+
+    it("a key that is put back verifies again with the registry down", async () => {
+      const digest = pushSigned();
+      const first = await verify();
+      registry.fault = hangUp;
+      const gone = await verify({
+        digest,
+        previous: toVerdictStatus(first.verdict),
+        policies: [signed({ authorities: [{ name: "other", key: stranger }] })],
+        now: later(60_000),
+      });
+      assert.equal(gone.verdict.outcome, "Rejected");
+      const back = await verify({ digest, previous: toVerdictStatus(gone.verdict), now: later(180_000) });
+      assert.equal(back.verdict.outcome, "Verified");
+      assert.equal(cosign.checks.length, 1);
+    });
+
+    it("a new key is one more process, for the bundles in hand", async () => {
+      const digest = pushSigned();
+      registry.attach(digest, vector("p256.bundle.json"));
+      const first = await verify({ policies: [signed({ authorities: [{ name: "other", key: freshKey() }] })] });
+      assert.equal(first.verdict.reason, "UntrustedSigner");
+      assert.equal(cosign.checks.length, 0);
+      assert.equal(says(await verify({ digest, previous: toVerdictStatus(first.verdict) })), "Verified Verified Facts");
+      assert.equal(cosign.checks.length, 1);
+    });
+
+    it("what is due is looked at again, and what is not is not", async () => {
+      const digest = pushSigned();
+      const { verdict } = await verify();
+      const previous = toVerdictStatus(verdict);
+      const requests = registry.requests.length;
+      assert.equal((await verify({ digest, previous, now: later(hour - 1) })).source, "Facts");
+      assert.equal(registry.requests.length, requests);
+      assert.equal((await verify({ digest, previous, now: later(hour) })).source, "Registry");
+      // The manifest, and the list of what is attached: nothing that is known is read again.
+      assert.equal(registry.requests.length, requests + 3);
+      assert.equal((await verify({ digest, previous, now: later(hour + 5000) })).source, "Facts");
+      assert.equal((await verify({ digest, previous, refresh: true })).source, "Registry");
+    });
+
+    it("a signature that came later is found when the rejection is due, or when somebody new asks", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      const rejected = await verify();
+      assert.equal(rejected.verdict.reason, "NoSignature");
+      registry.attach(digest, bundleOf(digest, privateKey));
+      const previous = toVerdictStatus(rejected.verdict);
+      assert.equal((await verify({ digest, previous, now: later(59_000) })).verdict.outcome, "Rejected");
+      assert.equal((await verify({ digest, previous, now: later(60_000) })).verdict.outcome, "Verified");
+      registry.detachAll(digest);
+      assert.equal((await verify({ digest, now: later(61_000) })).source, "Facts");
+      verifier = create();
+      assert.equal((await verify()).verdict.outcome, "Rejected");
+      registry.attach(digest, bundleOf(digest, privateKey));
+      assert.equal((await verify({ now: later(11_000) })).verdict.outcome, "Verified");
+    });
+
+    it("somebody new asks about what was verified long ago", async () => {
+      const digest = pushSigned();
+      await verify();
+      assert.equal((await verify({ digest, now: later(hour / 2) })).source, "Facts");
+      assert.equal((await verify({ digest, now: later(hour) })).source, "Registry");
+    });
+
+    it("with the registry down the bundles in hand go on to verify, and it says so", async () => {
+      const digest = pushSigned();
+      const { verdict } = await verify();
+      registry.fault = answer(503);
+      const result = await verify({ digest, previous: toVerdictStatus(verdict), now: later(2 * hour) });
+      assert.equal(says(result), "Verified Verified Facts");
+      assert.match(
+        result.verdict.warnings.join(),
+        /decided from what was seen at 2026-03-01T12:00:00\.000Z: .*HTTP 503/,
+      );
+      assert.ok(result.verdict.outcome === "Verified");
+      assert.deepEqual(result.verdict.notAfter, later(26 * hour));
+    });
+
+    it("with the registry down and nothing in hand the verdict before stands, and then no more", async () => {
+      const digest = pushSigned();
+      const previous = toVerdictStatus((await verify()).verdict);
+      verifier = create();
+      registry.fault = answer(503);
+      const { verdict } = await verify({ digest, previous, now: later(2 * hour) });
+      assert.ok(verdict.outcome === "Indeterminate");
+      assert.equal(verdict.stands, true);
+      const expired = (await verify({ digest, previous: toVerdictStatus(verdict), now: later(24 * hour) })).verdict;
+      assert.ok(expired.outcome === "Indeterminate");
+      assert.equal(expired.stands, false);
+    });
+
+    it("what the registry says is gone is gone, also from memory", async () => {
+      const digest = pushSigned();
+      const previous = toVerdictStatus((await verify()).verdict);
+      registry.manifests.clear();
+      assert.equal(says(await verify({ digest, previous, now: later(hour) })), "Rejected ArtifactNotFound Registry");
+      registry.fault = answer(503);
+      assert.equal((await verify({ digest, now: later(hour) })).verdict.outcome, "Indeterminate");
+    });
+
+    it("a signature that is gone from the registry counts no longer", async () => {
+      const digest = pushSigned();
+      const previous = toVerdictStatus((await verify()).verdict);
+      registry.detachAll(digest);
+      assert.equal(says(await verify({ digest, previous, now: later(hour) })), "Rejected NoSignature Registry");
+    });
+
+    it("what was read with one tenant's credentials is not another's", async () => {
+      const digest = pushSigned();
+      const basic = `Basic ${Buffer.from("u:p").toString("base64")}`;
+      registry.fault = (request, response) =>
+        request.headers.authorization !== basic && answer(401, { "www-authenticate": "Basic" })(request, response);
+      const parsed = parseDockerConfigJson(
+        JSON.stringify({ auths: { [registry.host]: { username: "u", password: "p" } } }),
+      );
+      assert.ok(parsed.ok);
+      assert.equal(says(await verify({ digest, credentials: parsed.credentials })), "Verified Verified Registry");
+      assert.equal(says(await verify({ digest })), "Indeterminate RegistryUnauthorized Registry");
+      assert.equal(says(await verify({ digest, credentials: parsed.credentials })), "Verified Verified Facts");
+    });
+  });
+
+  describe("the tool", () => {
+    it("that fails leaves the verdict open, and is asked again", async () => {
+      pushSigned();
+      cosign.outcome = { outcome: "indeterminate", detail: "cosign was killed" };
+      const first = await verify();
+      assert.equal(says(first), "Indeterminate VerifierUnavailable Registry");
+      assert.match(first.verdict.message, /cosign was killed/);
+      cosign.outcome = { outcome: "valid" };
+      assert.equal((await verify()).verdict.outcome, "Verified");
+      await verify();
+      assert.equal(cosign.checks.length, 2);
+    });
+
+    it("is asked once for all who ask at the same time, and so is the registry", async () => {
+      const digest = pushSigned();
+      const results = await Promise.all(Array.from({ length: 10 }, () => verify({ digest })));
+      assert.ok(results.every((result) => result.verdict.outcome === "Verified"));
+      assert.equal(cosign.checks.length, 1);
+      assert.equal(registry.requests.filter(({ path }) => path.endsWith(`/manifests/${digest}`)).length, 1);
+    });
+
+    it("goes on for the others when one of them gives up", async () => {
+      const digest = pushSigned();
+      const controller = new AbortController();
+      const one = verify({ digest, signal: controller.signal });
+      const two = verify({ digest });
+      controller.abort();
+      await assert.rejects(one, /abort/i);
+      assert.equal((await two).verdict.outcome, "Verified");
+    });
+
+    it("makes no verdict for one who gives up while a tag is resolved", async () => {
+      registry.fault = () => true;
+      const controller = new AbortController();
+      const one = verify({ signal: controller.signal });
+      setTimeout(() => controller.abort(), 20);
+      await assert.rejects(one, /abort/i);
+    });
+
+    it("is asked about the keys of Warn policies too", async () => {
+      pushSigned();
+      const watch = signed({ name: "watch", mode: "Warn", authorities: [{ name: "release", key }] });
+      const other = signed({ name: "other", mode: "Warn", authorities: [{ name: "stranger", key: stranger }] });
+      const { verdict } = await verify({ policies: [signed(), watch, other] });
+      assert.equal(verdict.warnings.length, 1);
+      assert.match(verdict.warnings[0] ?? "", /policy other .* would refuse \(UntrustedSigner\)/);
+    });
+  });
+
+  it("verifies a signature by the real cosign, for the digest that it is about", async () => {
+    // The manifest has another digest than the one signed here, so the answer must be no; integration tests have the yes.
+    const digest = registry.pushArtifact("model", "v1");
+    registry.attach(digest, vector("p256.bundle.json"));
+    const { verdict } = await verify({ policies: [signed({ authorities: [{ name: "release", key: release }] })] });
+    assert.equal(verdict.reason, "InvalidSignature");
+    assert.match(verdict.message, new RegExp(vectorDigests.model));
+  });
+
+  it("gathers what the registry holds, for who wants to look for themselves", async () => {
+    const digest = pushSigned();
+    const state = await verifier.gather({ reference: `${registry.name}:v1`, now });
+    assert.ok(state.state === "Found");
+    assert.equal(state.digest, digest);
+    assert.equal(state.bundles.length, 1);
+    assert.deepEqual(state.layers, { state: "Intact" });
+    assert.equal(validity.recheckAfterMs, hour);
+  });
+});
