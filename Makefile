@@ -33,7 +33,7 @@ tools:
 
 .PHONY: verify generate format
 verify: node_modules/.package-lock.json ## format, lint, types, generated files
-	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level=warn .
+	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level=warn . '!test/vectors/**'
 	$(NODE) node_modules/eslint/bin/eslint.js .
 	$(NODE) node_modules/typescript/bin/tsc -p .
 ifneq ($(wildcard $(GENERATE)),)
@@ -44,7 +44,7 @@ generate: node_modules/.package-lock.json ## write all that is generated from th
 	$(NODE) --import=tsx $(GENERATE)
 
 format: node_modules/.package-lock.json ## format all files in place
-	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn .
+	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn . '!test/vectors/**'
 
 # ---------------------------------------------------------------------- tests
 
