@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { canary } from "./canary.ts";
 import { Semaphore } from "./semaphore.ts";
 
@@ -26,7 +26,7 @@ export interface BundleVerifier {
 }
 
 export interface CosignOptions {
-  /** Path of the binary. */
+  /** Absolute path of the binary. */
   readonly path: string;
   /** How many processes may run at once: each takes some 60 MB. */
   readonly concurrency?: number | undefined;
@@ -59,6 +59,8 @@ export class Cosign implements BundleVerifier {
   readonly #slots: Semaphore;
 
   constructor(options: CosignOptions) {
+    // Nothing of the environment is handed on, PATH included, and each run has a directory of its own.
+    if (!isAbsolute(options.path)) throw new TypeError(`the path of cosign must be absolute, not ${options.path}`);
     this.#path = options.path;
     this.#timeoutMs = options.timeoutMs ?? 20_000;
     this.#tempDir = options.tempDir ?? tmpdir();

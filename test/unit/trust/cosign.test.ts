@@ -94,6 +94,10 @@ describe("what cosign says, and what it means", () => {
     }
   });
 
+  it("a path that is not absolute is refused at once", () => {
+    for (const path of ["cosign", "./cosign", ""]) assert.throws(() => new Cosign({ path }), /must be absolute/);
+  });
+
   it("no room for the files is indeterminate", async () => {
     const { fake } = await cosign("say_ok");
     const result = await new Cosign({ path: fake.path, tempDir: join(fake.directory, "absent") }).verifyBundle(check);
