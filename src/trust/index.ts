@@ -50,3 +50,4 @@ export {
   type VerifierOptions,
   type VerifyRequest,
 } from "./verifier.ts";
+export { policyReconciler, type PolicyDependencies } from "./policy-controller.ts";

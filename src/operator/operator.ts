@@ -1,0 +1,215 @@
+import { hostname } from "node:os";
+import { randomUUID } from "node:crypto";
+import { KubeConfig } from "@kubernetes/client-node";
+import { GrantStore, MODEL_LABEL, admissionPolicies, policyProblems } from "../admission/index.ts";
+import { Egress } from "../egress/index.ts";
+import { isolationReconciler } from "../isolation/index.ts";
+import {
+  Controller,
+  EventRecorder,
+  HealthRegistry,
+  HealthServer,
+  type Informer,
+  type KubeObject,
+  LeaderElector,
+  type Logger,
+  Metrics,
+  ObjectClient,
+  createTransport,
+  keyOf,
+  systemClock,
+} from "../kube/index.ts";
+import { servingReconciler } from "../serving/index.ts";
+import { Cosign, Verifier, policyReconciler } from "../trust/index.ts";
+import { createInformers } from "./informers.ts";
+import type { Options } from "./options.ts";
+import { pullCredentials } from "./pull-credentials.ts";
+import { TrustView } from "./trust-view.ts";
+
+/** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
+const deafAfterMs = 180_000;
+const stuckAfterMs = 600_000;
+
+/** Wires the capabilities together and works until the signal aborts or the lease is lost. */
+export async function runOperator(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const now = () => clock.now();
+  const identity = { namespace: options.operatorNamespace, serviceAccount: options.serviceAccount };
+  const metrics = new Metrics({ prefix: "mlsecops_", processMetrics: true });
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromDefault();
+  const transport = createTransport({ kubeConfig, clock, log, metrics, userAgent: "mlsecops-operator" });
+  const reader = new ObjectClient({ transport, signal });
+  const elector = new LeaderElector({
+    client: reader,
+    namespace: options.operatorNamespace,
+    name: "mlsecops-operator",
+    identity: `${hostname()}-${randomUUID()}`,
+    leaseDurationMs: 15_000,
+    renewDeadlineMs: 10_000,
+    retryPeriodMs: 2_000,
+    clock,
+    log,
+    metrics,
+  });
+  const client = options.leaderElect ? reader.withFence(elector.fence) : reader;
+  const events = new EventRecorder({
+    client,
+    reportingController: "mlsecops.io/operator",
+    reportingInstance: hostname(),
+    clock,
+    log,
+    metrics,
+  });
+
+  const informers = createInformers({
+    client: reader,
+    clock,
+    log,
+    metrics,
+    operatorNamespace: options.operatorNamespace,
+  });
+  const trust = new TrustView(informers);
+  const wantedPolicies = admissionPolicies(identity);
+  const guardProblems = () =>
+    policyProblems(wantedPolicies, (kind, name) =>
+      (kind === "ValidatingAdmissionPolicy" ? informers.admissionPolicies : informers.admissionBindings).store.get(
+        name,
+      ),
+    );
+  const verifier = new Verifier({
+    egress: new Egress({
+      plainHttpHosts: options.plainHttpRegistries,
+      deniedAddresses: options.deniedAddresses,
+      caBundle: options.registryCa,
+    }),
+    bundleVerifier: new Cosign({ path: options.cosign }),
+    plainHttpHosts: options.plainHttpRegistries,
+  });
+  const common = {
+    client,
+    verifier,
+    events,
+    now,
+    guardProblems,
+    grants: new GrantStore(client),
+    policies: () => trust.policies(),
+    pullCredentials: (namespace: string, names: readonly string[], abort: AbortSignal) =>
+      pullCredentials(client.withSignal(abort), namespace, names),
+  };
+
+  const shared = { log, clock, metrics };
+  const policyController = new Controller({
+    ...shared,
+    name: "trust",
+    reconcile: policyReconciler({
+      client,
+      events,
+      now,
+      store: informers.policies.store,
+      resolved: (name) => trust.policy(name),
+      dependents: (name) => informers.models.store.byIndex("policy", name).length,
+    }),
+  });
+  const namespaceController = new Controller({
+    ...shared,
+    name: "isolation",
+    reconcile: isolationReconciler({
+      ...common,
+      identity,
+      namespaces: informers.namespaces.store,
+      living: informers.living.store,
+      models: informers.models.store,
+      pods: informers.pods.store,
+    }),
+  });
+  const modelController = new Controller({
+    ...shared,
+    name: "serving",
+    workers: 8,
+    deadlineMs: stuckAfterMs,
+    reconcile: servingReconciler({
+      ...common,
+      models: informers.models.store,
+      revisions: informers.revisions.store,
+      namespaces: informers.namespaces.store,
+      grantObjects: informers.grants.store,
+      deployments: informers.deployments.store,
+    }),
+  });
+
+  const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
+  const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
+  const namespaceOf = (object: KubeObject) => [object.metadata.namespace ?? ""];
+
+  onSpecChange(policyController, informers.policies);
+  policyController.watch(informers.keySecrets, (secret) => trust.policiesWithSecret(secret.metadata.name));
+  policyController.watch(informers.models, (model) => model.status?.verdict?.policies?.map(({ name }) => name) ?? []);
+
+  onSpecChange(namespaceController, informers.namespaces);
+  namespaceController.watch(informers.living, (namespace) => [namespace.metadata.name]);
+  namespaceController.watch(informers.pods, namespaceOf);
+  namespaceController.watch(informers.grants, namespaceOf);
+  namespaceController.watch(informers.policies, (policy) => trust.namespacesOf(policy.metadata.name));
+  namespaceController.watch(informers.keySecrets, (secret) =>
+    trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.namespacesOf(policy)),
+  );
+  namespaceController.watch(informers.admissionPolicies, everyNamespace);
+  namespaceController.watch(informers.admissionBindings, everyNamespace);
+
+  onSpecChange(modelController, informers.models);
+  modelController.watch(informers.policies, (policy) => trust.modelsOf(policy.metadata.name));
+  modelController.watch(informers.keySecrets, (secret) =>
+    trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.modelsOf(policy)),
+  );
+  modelController.watch(informers.namespaces, (namespace) => modelsIn(namespace.metadata.name));
+  modelController.watch(informers.grants, (grant) => modelsIn(grant.metadata.namespace ?? ""));
+  modelController.watch(informers.revisions, (revision) => [
+    `${revision.metadata.namespace ?? ""}/${revision.spec.model}`,
+  ]);
+  modelController.watch(informers.deployments, ({ metadata }) => [
+    `${metadata.namespace ?? ""}/${metadata.labels?.[MODEL_LABEL] ?? metadata.name}`,
+  ]);
+  modelController.watch(informers.admissionPolicies, () => informers.models.store.list().map(keyOf));
+  modelController.watch(informers.admissionBindings, () => informers.models.store.list().map(keyOf));
+
+  const controllers = [policyController, namespaceController, modelController];
+  const live = new HealthRegistry();
+  const ready = new HealthRegistry();
+  for (const [name, informer] of Object.entries(informers)) {
+    live.add(`watch-${name}`, () => informer.health(deafAfterMs));
+    ready.add(`synced-${name}`, () => ({
+      healthy: informer.synced(),
+      detail: informer.synced() ? "synced" : "listing",
+    }));
+    informer.start(signal);
+  }
+  for (const controller of controllers) live.add(`worker-${controller.name}`, () => controller.health(stuckAfterMs));
+  const health = new HealthServer({ live, ready, metrics, log, port: options.healthPort });
+  await health.listen();
+  try {
+    const work = async (term: AbortSignal) => {
+      await Promise.all(controllers.map((controller) => controller.run(term)));
+    };
+    if (options.leaderElect) {
+      await elector.run({ onStarted: work, onStopped: () => log.info("stopped leading") }, signal);
+    } else await work(signal);
+  } finally {
+    events.close();
+    await health.close();
+  }
+}
+
+/** An object's own status writes must not wake its controller again, or it would never rest. */
+function onSpecChange<T extends KubeObject>(controller: Controller, informer: Informer<T>): void {
+  controller.watch(informer, () => []);
+  informer.onChange(({ object, previous }) => {
+    const { metadata } = object;
+    const same =
+      previous !== undefined &&
+      previous.metadata.uid === metadata.uid &&
+      previous.metadata.generation === metadata.generation &&
+      previous.metadata.deletionTimestamp === metadata.deletionTimestamp;
+    if (!same) controller.enqueue(keyOf(object));
+  });
+}

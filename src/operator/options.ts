@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+
+const Options = z.object({
+  operatorNamespace: z.string().min(1),
+  serviceAccount: z.string().min(1),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error"]),
+  leaderElect: z.enum(["true", "false"]).transform((value) => value === "true"),
+  registryCa: z.string().optional(),
+  deniedAddresses: z.array(z.string()),
+  plainHttpRegistries: z.array(z.string()),
+  cosign: z.string().min(1),
+  healthPort: z.coerce.number().int().min(0).max(65535),
+});
+export type Options = z.output<typeof Options>;
+
+/** Reads the command line. Throws with the usage when it is wrong. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      "operator-namespace": { type: "string", default: "mlsecops-system" },
+      "service-account": { type: "string", default: "mlsecops-operator" },
+      "log-level": { type: "string", default: "info" },
+      "leader-elect": { type: "string", default: "true" },
+      "registry-ca-file": { type: "string" },
+      "denied-addresses": { type: "string", default: "" },
+      "plain-http-registries": { type: "string", default: "" },
+      cosign: { type: "string", default: "cosign" },
+      "health-port": { type: "string", default: "8081" },
+    },
+  });
+  const caFile = values["registry-ca-file"];
+  const parsed = Options.safeParse({
+    operatorNamespace: values["operator-namespace"],
+    serviceAccount: values["service-account"],
+    logLevel: values["log-level"],
+    leaderElect: values["leader-elect"],
+    registryCa: caFile === undefined ? undefined : readFileSync(caFile, "utf8"),
+    deniedAddresses: list(values["denied-addresses"]),
+    plainHttpRegistries: list(values["plain-http-registries"]),
+    cosign: values.cosign,
+    healthPort: values["health-port"],
+  });
+  if (parsed.success) return parsed.data;
+  throw new Error(z.prettifyError(parsed.error));
+}
+
+function list(text: string): string[] {
+  return text.split(",").filter((item) => item !== "");
+}

@@ -1,0 +1,81 @@
+import type { Standing } from "../trust/index.ts";
+
+/** One revision as it stands at the moment of decision. */
+export interface RevisionView {
+  readonly name: string;
+  readonly standing: Standing;
+}
+
+export interface Observed {
+  /** What the spec asks for; absent while the source cannot be resolved or was refused before there was a revision. */
+  readonly desired?: RevisionView;
+  /** What serves; the same as desired once it is rolled out. */
+  readonly active?: RevisionView;
+  /** Why the desired revision's standing is what it is, for the condition. */
+  readonly verdict: { readonly reason: string; readonly message: string };
+  /** Container and init images of the desired revision that the namespace does not grant. */
+  readonly ungrantedImages: readonly string[];
+  /** Whether the whole Deployment runs the desired revision and is available. */
+  readonly rolledOut: boolean;
+  /** Something of the namespace that forbids any promotion, such as a missing admission policy. */
+  readonly hold?: { readonly reason: string; readonly message: string };
+}
+
+export interface ReadyState {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Plan {
+  /** Revisions to grant; every other one of this model is withdrawn. */
+  readonly grant: readonly string[];
+  /** The revision that the Deployment runs; absent means quarantine: no grant, no endpoint, no pod. */
+  readonly run?: string;
+  readonly ready: ReadyState;
+}
+
+/**
+ * What to do for a model. Pure. A revision starts only on Admit; one that runs stays on KeepOnly; nothing runs on
+ * Quarantine, and a refused new version never takes the old one down with it.
+ */
+export function decideServing(observed: Observed): Plan {
+  const { desired, active, verdict, rolledOut } = observed;
+  const activeMayRun = active !== undefined && active.standing !== "Quarantine";
+  const isActive = desired !== undefined && desired.name === active?.name;
+
+  const blocked = blockedBy(observed);
+  if (desired !== undefined && blocked === undefined && (desired.standing === "Admit" || (isActive && activeMayRun))) {
+    const kept = activeMayRun && !rolledOut ? [active.name] : [];
+    return {
+      grant: [...new Set([desired.name, ...kept])],
+      run: desired.name,
+      ready: rolledOut
+        ? { status: "True", reason: "Serving", message: `revision ${desired.name} serves` }
+        : { status: "False", reason: "RollingOut", message: `revision ${desired.name} is being rolled out` },
+    };
+  }
+
+  const ready: ReadyState = { status: "False", ...(blocked ?? verdict) };
+  if (activeMayRun) return { grant: [active.name], run: active.name, ready };
+  return { grant: [], ready };
+}
+
+function blockedBy({
+  desired,
+  active,
+  verdict,
+  ungrantedImages,
+  hold,
+}: Observed): Omit<ReadyState, "status"> | undefined {
+  if (desired === undefined || desired.standing === "Quarantine") return verdict;
+  if (desired.name === active?.name) return undefined;
+  if (desired.standing === "KeepOnly") return verdict;
+  if (hold !== undefined) return hold;
+  const image = ungrantedImages[0];
+  if (image === undefined) return undefined;
+  return {
+    reason: "RuntimeNotGranted",
+    message: `image ${image} is not granted in this namespace: add it to spec.allowedImages of the SecureNamespace, signed by an authority that a ClusterTrustPolicy names`,
+  };
+}

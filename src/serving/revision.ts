@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import {
+  API_VERSION,
+  type ModelRevision,
+  type ModelRevisionSpec,
+  type SecureModel,
+  modelRevision,
+  secureModel,
+} from "../api/index.ts";
+import { MODEL_LABEL } from "../admission/index.ts";
+
+/** What the source of a model resolved to. */
+export interface Artifact {
+  /** The normalised repository, without tag or digest. */
+  readonly repository: string;
+  readonly digest: string;
+  readonly platformDigests: readonly string[];
+}
+
+/** The identity of a revision: the whole serving spec and the resolved digest. Replicas are no part of it. */
+export function revisionHash(model: SecureModel, artifact: Artifact): string {
+  const { template, modelMountPath, port } = model.spec.workload.managed;
+  const identity = { template, modelMountPath, port, repository: artifact.repository, digest: artifact.digest };
+  return createHash("sha256").update(canonicalJson(identity)).digest("hex").slice(0, 10);
+}
+
+export function revisionName(model: SecureModel, artifact: Artifact): string {
+  return `${model.metadata.name}-${revisionHash(model, artifact)}`;
+}
+
+/** The ModelRevision for what the model asks for now. `number` counts up from the newest one there is. */
+export function newRevision(model: SecureModel, artifact: Artifact, existing: readonly ModelRevision[]): ModelRevision {
+  const { template, modelMountPath, port } = model.spec.workload.managed;
+  const spec: ModelRevisionSpec = {
+    model: model.metadata.name,
+    number: Math.max(0, ...existing.map((revision) => revision.spec.number)) + 1,
+    hash: revisionHash(model, artifact),
+    artifact: {
+      repository: artifact.repository,
+      digest: artifact.digest,
+      platformDigests: [...artifact.platformDigests],
+    },
+    serving: { template, modelMountPath, port },
+    pullSecrets: model.spec.source.oci.pullSecrets ?? [],
+  };
+  return {
+    apiVersion: API_VERSION,
+    kind: modelRevision.resource.kind,
+    metadata: {
+      name: revisionName(model, artifact),
+      namespace: model.metadata.namespace ?? "",
+      labels: { [MODEL_LABEL]: model.metadata.name },
+      ownerReferences: [ownerReference(model)],
+    },
+    spec,
+  };
+}
+
+export function ownerReference(model: SecureModel) {
+  return {
+    apiVersion: API_VERSION,
+    kind: secureModel.resource.kind,
+    name: model.metadata.name,
+    uid: model.metadata.uid ?? "",
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** Revisions beyond the history limit, oldest first; the ones in use are never among them. Pure. */
+export function surplusRevisions(
+  revisions: readonly ModelRevision[],
+  inUse: ReadonlySet<string>,
+  historyLimit: number,
+): readonly ModelRevision[] {
+  const idle = revisions.filter((revision) => !inUse.has(revision.metadata.name));
+  return idle.toSorted((a, b) => a.spec.number - b.spec.number).slice(0, Math.max(0, idle.length - historyLimit));
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value)
+    .filter(([, child]) => child !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, child]) => `${JSON.stringify(key)}:${canonicalJson(child)}`).join(",")}}`;
+}
