@@ -89,7 +89,15 @@ function bindingObject(
     spec: {
       policyName: definition.name,
       // No namespace: the grant is looked up in the namespace of the object under review.
-      ...(definition.readsGrant ? { paramRef: { name: GRANT_NAME, parameterNotFoundAction: "Deny" } } : {}),
+      // A missing parameter is an error of the binding, which refuses whatever the actions are: Audit must let it pass.
+      ...(definition.readsGrant
+        ? {
+            paramRef: {
+              name: GRANT_NAME,
+              parameterNotFoundAction: validationActions.includes("Deny") ? "Deny" : "Allow",
+            },
+          }
+        : {}),
       matchResources: { matchPolicy: "Equivalent", namespaceSelector: selector, objectSelector: {} },
       validationActions,
     },
