@@ -1,0 +1,98 @@
+import { type OperatorIdentity, type PodSpecShape, WORKLOAD_ROLE } from "../admission/index.ts";
+import { API_VERSION, type SecureNamespaceStatus, secureNamespace } from "../api/index.ts";
+import {
+  type JsonPatchOperation,
+  type KubeObject,
+  type ObjectClient,
+  type ResourceType,
+  isKubeError,
+} from "../kube/index.ts";
+
+export const FIELD_MANAGER = "mlsecops-isolation";
+export const FINALIZER = "mlsecops.io/namespace";
+
+export interface PodObject extends KubeObject {
+  readonly spec: PodSpecShape;
+  readonly status?: { readonly phase?: string };
+}
+
+interface RoleBinding extends KubeObject {
+  readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
+  readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
+}
+
+export const namespaceType: ResourceType = {
+  group: "",
+  version: "v1",
+  kind: "Namespace",
+  plural: "namespaces",
+  namespaced: false,
+};
+
+export const roleBindingType: ResourceType = {
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  kind: "RoleBinding",
+  plural: "rolebindings",
+  namespaced: true,
+};
+
+/** Lets the operator run workloads in the namespace: nowhere else may it. */
+export async function bindWorkloadRole(
+  client: ObjectClient,
+  namespace: string,
+  identity: OperatorIdentity,
+): Promise<void> {
+  const binding: RoleBinding = {
+    metadata: { name: WORKLOAD_ROLE, namespace },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: WORKLOAD_ROLE },
+    subjects: [{ kind: "ServiceAccount", name: identity.serviceAccount, namespace: identity.namespace }],
+  };
+  await client.apply(roleBindingType, binding, { fieldManager: FIELD_MANAGER });
+}
+
+/** Sets labels, or removes those whose value is undefined. Returns the Namespace as it then is. */
+export async function setLabels(
+  client: ObjectClient,
+  namespace: KubeObject,
+  wanted: Readonly<Record<string, string | undefined>>,
+): Promise<KubeObject> {
+  const ops = labelOperations(namespace, wanted);
+  if (ops.length === 0) return namespace;
+  // A patch, never an apply: that would bring back a namespace that has just been deleted.
+  return client.patchJson(namespaceType, { name: namespace.metadata.name }, ops, { fieldManager: FIELD_MANAGER });
+}
+
+export function hasLabels(namespace: KubeObject, wanted: Readonly<Record<string, string>>): boolean {
+  return labelOperations(namespace, wanted).length === 0;
+}
+
+function labelOperations(
+  { metadata: { uid, labels } }: KubeObject,
+  wanted: Readonly<Record<string, string | undefined>>,
+): readonly JsonPatchOperation[] {
+  const changed = Object.entries(wanted).filter(([label, value]) => labels?.[label] !== value);
+  if (changed.length === 0) return [];
+  return [
+    { op: "test", path: "/metadata/uid", value: uid },
+    ...(labels === undefined ? [{ op: "add" as const, path: "/metadata/labels", value: {} }] : []),
+    ...changed.map(([label, value]): JsonPatchOperation => {
+      const path = `/metadata/labels/${label.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      return value === undefined ? { op: "remove", path } : { op: "add", path, value };
+    }),
+  ];
+}
+
+interface WithStatus extends KubeObject {
+  readonly status: SecureNamespaceStatus;
+}
+
+export async function applyStatus(client: ObjectClient, name: string, status: SecureNamespaceStatus): Promise<void> {
+  const object: WithStatus = { apiVersion: API_VERSION, metadata: { name }, status };
+  try {
+    await client.apply(secureNamespace.resource, object, { fieldManager: FIELD_MANAGER, subresource: "status" });
+  } catch (error) {
+    // Deleted in the meantime: nobody is left to tell.
+    if (!isKubeError(error, "NotFound")) throw error;
+  }
+}

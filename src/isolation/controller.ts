@@ -1,0 +1,398 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  type GrantStore,
+  type GrantOwner,
+  type OperatorIdentity,
+  ENFORCEMENT_LABEL,
+  PROFILE_LABEL,
+  contribute,
+  isExempt,
+  sweepProblems,
+  withdraw,
+} from "../admission/index.ts";
+import {
+  type AdmissionGrantSpec,
+  type AllowedImage,
+  type SecureModel,
+  type SecureNamespace,
+  type SecureNamespaceSpec,
+  type SecureNamespaceStatus,
+  API_VERSION,
+  GRANT_NAME,
+  admissionGrant,
+  parseObject,
+  secureNamespace,
+} from "../api/index.ts";
+import {
+  type EventRecorder,
+  type KubeObject,
+  type ObjectClient,
+  type ReconcileContext,
+  type ReconcileResult,
+  type Store,
+  ensureFinalizer,
+  isKubeError,
+  removeFinalizer,
+} from "../kube/index.ts";
+import {
+  type Credentials,
+  type ResolvedPolicy,
+  type Verification,
+  type Verifier,
+  decideVerdict,
+  effectiveStanding,
+  parseReference,
+  toVerdictStatus,
+} from "../trust/index.ts";
+import {
+  type PodObject,
+  FINALIZER,
+  applyStatus,
+  bindWorkloadRole,
+  hasLabels,
+  namespaceType,
+  setLabels,
+} from "./cluster.ts";
+import {
+  type CheckedImage,
+  type Halt,
+  type UngrantedPod,
+  completedStatus,
+  haltedStatus,
+  imageUses,
+  isFresh,
+  nextCheckMs,
+  settleVerdict,
+  wantedLabels,
+} from "./decide.ts";
+
+export interface IsolationDependencies {
+  readonly client: ObjectClient;
+  readonly namespaces: Store<SecureNamespace>;
+  /** The Namespaces themselves. */
+  readonly living: Store<KubeObject>;
+  readonly models: Store<SecureModel>;
+  readonly pods: Store<PodObject>;
+  readonly grants: Pick<GrantStore, "change">;
+  readonly verifier: Pick<Verifier, "verify">;
+  readonly policies: () => readonly ResolvedPolicy[];
+  /** What the named Secrets of the namespace hold for registries. */
+  readonly pullCredentials: (
+    namespace: string,
+    secretNames: readonly string[],
+    signal: AbortSignal,
+  ) => Promise<Credentials | undefined>;
+  /** What is missing or changed among the admission policies. */
+  readonly guardProblems: () => readonly string[];
+  readonly events: Pick<EventRecorder, "emit">;
+  readonly identity: OperatorIdentity;
+  readonly now: () => Date;
+}
+
+const missingRetryMs = 30_000;
+const evictedRetryMs = 10_000;
+const maxEvictions = 20;
+
+/** Brings a namespace to what its SecureNamespace asks for. The key is the name of both. */
+export function isolationReconciler(
+  deps: IsolationDependencies,
+): (key: string, context: ReconcileContext) => Promise<ReconcileResult> {
+  return (key, context) => new Pass(deps, key, context).run();
+}
+
+/** One look at one SecureNamespace. */
+class Pass {
+  readonly #deps: IsolationDependencies;
+  readonly #client: ObjectClient;
+  readonly #name: string;
+  readonly #context: ReconcileContext;
+  readonly #owner: GrantOwner;
+
+  constructor(deps: IsolationDependencies, name: string, context: ReconcileContext) {
+    this.#deps = deps;
+    this.#client = deps.client.withSignal(context.signal);
+    this.#name = name;
+    this.#context = context;
+    this.#owner = { kind: "SecureNamespace", name };
+  }
+
+  async run(): Promise<ReconcileResult> {
+    const raw = this.#deps.namespaces.get(this.#name);
+    if (raw === undefined) return {};
+    if (raw.metadata.deletionTimestamp !== undefined) return this.#farewell(raw);
+    const parsed = parseObject(secureNamespace, raw);
+    if (!parsed.ok) {
+      // What is enforced stays enforced, and what is granted ends with its time.
+      const message = `the spec cannot be read: ${parsed.message}`;
+      return this.#halt(raw, undefined, { reason: "InvalidSpec", message });
+    }
+    const { spec, status } = parsed.value;
+    if (spec.suspend) return this.#halt(raw, status, { reason: "Suspended" });
+    if (isExempt(this.#name, this.#deps.identity)) {
+      const message = `namespace ${this.#name} keeps the cluster or the operator running and is never enforced: use a namespace made for one purpose`;
+      return this.#halt(raw, status, { reason: "SystemNamespace", message });
+    }
+    const namespace = this.#deps.living.get(this.#name);
+    if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) {
+      const message =
+        namespace === undefined
+          ? `there is no namespace ${this.#name}: create it with kubectl create namespace ${this.#name}, or delete this object`
+          : `namespace ${this.#name} is being deleted: create it again afterwards, or delete this object`;
+      await this.#halt(raw, status, { reason: "NamespaceMissing", message });
+      return { requeueAfterMs: missingRetryMs };
+    }
+    const current = await ensureFinalizer(this.#client, secureNamespace.resource, raw, FINALIZER);
+    // Gone or changed since: the change itself brings the next pass.
+    if (current === undefined || current.metadata.deletionTimestamp !== undefined) return {};
+    if (current.metadata.generation !== raw.metadata.generation) return { requeueAfterMs: 1_000 };
+    return this.#secure(raw, { spec, status }, namespace);
+  }
+
+  async #secure(
+    raw: SecureNamespace,
+    { spec, status }: { readonly spec: SecureNamespaceSpec; readonly status: SecureNamespaceStatus | undefined },
+    namespace: KubeObject,
+  ): Promise<ReconcileResult> {
+    const { guardProblems, identity } = this.#deps;
+    await bindWorkloadRole(this.#client, this.#name, identity);
+
+    const images = await Promise.all(spec.allowedImages.map((image) => this.#check(image, status)));
+    // A pass that was cut short knows nothing: what it could not find out must not decide.
+    this.#context.signal.throwIfAborted();
+    const grant = await this.#grant(images);
+    this.#announceImages(raw, images, status);
+
+    // Only now: labels without a grant would refuse everything.
+    const wanted = wantedLabels(spec);
+    const labelled = await setLabels(this.#client, namespace, wanted);
+
+    const ungranted = this.#sweep(grant, spec);
+    const evicted = spec.onUngranted === "Evict" && spec.enforcement === "Enforce" ? await this.#evict(ungranted) : 0;
+    this.#announcePods(raw, ungranted, status);
+
+    const now = this.#deps.now();
+    const next = completedStatus(
+      status,
+      {
+        spec,
+        generation: raw.metadata.generation ?? 0,
+        images,
+        guardProblems: guardProblems(),
+        labelled: hasLabels(labelled, wanted),
+        ungranted,
+        evicted,
+        grantedDigests: Object.keys(grant.digests).length,
+      },
+      now,
+    );
+    await this.#write(raw, next);
+    const verdicts = images.map(({ verdict }) => verdict);
+    const dueMs = nextCheckMs(verdicts, now);
+    return { requeueAfterMs: evicted > 0 ? Math.min(evictedRetryMs, dueMs) : dueMs };
+  }
+
+  async #check(image: AllowedImage, status: SecureNamespaceStatus | undefined): Promise<CheckedImage> {
+    const { policies, now } = this.#deps;
+    const at = now();
+    const entry = status?.images?.find(({ name }) => name === image.name);
+    // Another reference is another artifact, and nothing is known of it.
+    const previous = entry?.reference === image.reference ? entry.verdict : undefined;
+    const input = {
+      namespace: this.#name,
+      policies: policies(),
+      required: image.policies?.map(({ name }) => name) ?? [],
+      previous,
+      now: at,
+    };
+    const { verdict, artifact } = await this.#verify(image, input);
+    return {
+      image,
+      verdict: settleVerdict(previous, toVerdictStatus(verdict), at),
+      standing: effectiveStanding(verdict, at),
+      platformDigests: artifact?.platformDigests ?? [],
+    };
+  }
+
+  async #verify(
+    image: AllowedImage,
+    input: Omit<Parameters<typeof decideVerdict>[0], "artifact" | "signatureFacts">,
+  ): Promise<Pick<Verification, "verdict" | "artifact">> {
+    const { verifier } = this.#deps;
+    const { signal } = this.#context;
+    const { previous, now } = input;
+    const parsed = parseReference(image.reference);
+    const digest = (parsed.ok ? parsed.reference.digest : undefined) ?? previous?.digest;
+    let credentials: Credentials | undefined;
+    try {
+      credentials = await this.#credentials(image);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#context.log.warn({ err: error, image: image.name }, "the pull secrets of an image cannot be read");
+      if (parsed.ok) {
+        // To ask as nobody could take "no" for an answer that was never meant for this tenant.
+        const message = "the pull secrets of the image cannot be read now";
+        const { name } = parsed.reference;
+        const artifact = { state: "Unavailable", name, digest, reason: "RegistryUnavailable", message } as const;
+        return { verdict: decideVerdict({ ...input, artifact, signatureFacts: [] }) };
+      }
+    }
+    return verifier.verify({
+      ...input,
+      reference: image.reference,
+      credentials,
+      signal,
+      // A tag is resolved when its verdict is due, not in each of the passes in between.
+      digest: previous !== undefined && isFresh(previous, now) ? previous.digest : undefined,
+    });
+  }
+
+  async #credentials(image: AllowedImage): Promise<Credentials | undefined> {
+    const names = image.pullSecrets?.map(({ name }) => name) ?? [];
+    return names.length === 0 ? undefined : this.#deps.pullCredentials(this.#name, names, this.#context.signal);
+  }
+
+  #grant(images: readonly CheckedImage[]): Promise<AdmissionGrantSpec> {
+    const { grants, models } = this.#deps;
+    const isOrphan = ({ kind, name }: GrantOwner) =>
+      kind === "SecureModel" && models.get(`${this.#name}/${name}`) === undefined;
+    return grants.change(
+      this.#name,
+      (grant) =>
+        contribute(withdraw(grant, isOrphan), this.#owner, {
+          uses: imageUses(images, grant, this.#owner),
+          revisions: {},
+        }),
+      this.#context.signal,
+    );
+  }
+
+  /** The running pods that would not be admitted now. */
+  #sweep(grant: AdmissionGrantSpec, { profile }: SecureNamespaceSpec): readonly UngrantedPod[] {
+    const now = this.#deps.now();
+    return this.#deps.pods
+      .list(this.#name)
+      .filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod))
+      .flatMap((pod) => {
+        const problems = sweepProblems(pod, grant, profile, admittedAt(pod, now));
+        return problems.length === 0 ? [] : [{ name: pod.metadata.name, problem: problems.join("; ") }];
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Returns how many were asked to leave. */
+  async #evict(pods: readonly UngrantedPod[]): Promise<number> {
+    let evicted = 0;
+    for (const { name, problem } of pods.slice(0, maxEvictions)) {
+      try {
+        await this.#client.evict({ namespace: this.#name, name });
+        evicted += 1;
+        this.#context.log.info({ pod: name, problem }, "evicted an ungranted pod");
+      } catch (error) {
+        // One pod that a disruption budget holds does not hold the others.
+        if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+        this.#context.log.warn({ err: error, pod: name }, "an ungranted pod could not be evicted");
+      }
+    }
+    return evicted;
+  }
+
+  #announceImages(
+    raw: SecureNamespace,
+    images: readonly CheckedImage[],
+    status: SecureNamespaceStatus | undefined,
+  ): void {
+    for (const { image, verdict } of images) {
+      if (verdict.outcome === "Verified") continue;
+      const before = status?.images?.find(({ name }) => name === image.name)?.verdict;
+      if (before?.outcome === verdict.outcome && before.reason === verdict.reason && before.digest === verdict.digest)
+        continue;
+      this.#warn(raw, {
+        reason: verdict.outcome === "Rejected" ? "ImageRejected" : "ImageIndeterminate",
+        action: "Verify",
+        note: `allowed image ${image.name}: ${verdict.reason}: ${verdict.message}`,
+      });
+    }
+  }
+
+  #announcePods(
+    raw: SecureNamespace,
+    ungranted: readonly UngrantedPod[],
+    status: SecureNamespaceStatus | undefined,
+  ): void {
+    const [first] = ungranted;
+    const before = status?.ungrantedPods;
+    if (first === undefined || (before?.count === ungranted.length && before.examples[0]?.name === first.name)) return;
+    const note = `${ungranted.length} running pods would not be admitted now, for example ${first.name}: ${first.problem}`;
+    this.#warn(raw, { reason: "UngrantedPods", action: "Sweep", note });
+  }
+
+  #warn(
+    raw: SecureNamespace,
+    detail: { readonly reason: string; readonly action: string; readonly note: string },
+  ): void {
+    const regarding = { apiVersion: API_VERSION, kind: secureNamespace.resource.kind, metadata: raw.metadata };
+    this.#deps.events.emit(regarding, { type: "Warning", ...detail });
+  }
+
+  /** Says why the pass ends here, and does nothing else. */
+  async #halt(raw: SecureNamespace, status: SecureNamespaceStatus | undefined, halt: Halt): Promise<ReconcileResult> {
+    await this.#write(
+      raw,
+      haltedStatus(status, halt, { generation: raw.metadata.generation ?? 0, now: this.#deps.now() }),
+    );
+    return {};
+  }
+
+  async #write(raw: SecureNamespace, status: SecureNamespaceStatus): Promise<void> {
+    if (!isDeepStrictEqual(comparable(raw.status), comparable(status))) {
+      await applyStatus(this.#client, this.#name, status);
+    }
+  }
+
+  async #farewell(raw: SecureNamespace): Promise<ReconcileResult> {
+    if (raw.metadata.finalizers?.includes(FINALIZER) !== true) return {};
+    if (!isExempt(this.#name, this.#deps.identity)) await this.#release(raw);
+    await removeFinalizer(this.#client, secureNamespace.resource, raw, FINALIZER);
+    return {};
+  }
+
+  async #release(raw: SecureNamespace): Promise<void> {
+    const namespace = await this.#client.get(namespaceType, { name: this.#name });
+    // With a namespace that goes, everything in it goes.
+    if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) return;
+    const parsed = parseObject(secureNamespace, raw);
+    // A spec that cannot be read opens nothing.
+    if (parsed.ok && parsed.value.spec.deletionPolicy === "Open") {
+      await setLabels(this.#client, namespace, { [ENFORCEMENT_LABEL]: undefined, [PROFILE_LABEL]: undefined });
+      await this.#client.remove(admissionGrant.resource, { namespace: this.#name, name: GRANT_NAME });
+      return;
+    }
+    const isOwn = ({ kind, name }: GrantOwner) => kind === this.#owner.kind && name === this.#owner.name;
+    await this.#deps.grants.change(this.#name, (grant) => withdraw(grant, isOwn), this.#context.signal);
+  }
+}
+
+function isFinished({ status }: PodObject): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+/**
+ * A grant says until when a pod may be created. One that is past and still stands lets run what was created in time: who
+ * wants that ended withdraws it.
+ */
+function admittedAt({ metadata }: PodObject, now: Date): Date {
+  const created = Date.parse(metadata.creationTimestamp ?? "");
+  return Number.isNaN(created) ? now : new Date(Math.min(created, now.getTime()));
+}
+
+/** Plain JSON, and lists that are maps in an order of their own. */
+function comparable(status: SecureNamespaceStatus | undefined): unknown {
+  const { conditions = [], images = [], ...rest } = status ?? {};
+  return JSON.parse(
+    JSON.stringify({
+      ...rest,
+      conditions: conditions.toSorted((a, b) => (a.type < b.type ? -1 : 1)),
+      images: images.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    }),
+  ) as unknown;
+}

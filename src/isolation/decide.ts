@@ -1,0 +1,284 @@
+import type { AllowedImage, AdmissionGrantSpec, SecureNamespaceStatus, Use, VerdictStatus } from "../api/index.ts";
+import { ENFORCEMENT_LABEL, PROFILE_LABEL, type GrantOwner, type GrantedUse } from "../admission/index.ts";
+import { setCondition, truncateUtf8, type Condition } from "../kube/index.ts";
+import type { Standing } from "../trust/index.ts";
+
+type Spec = { readonly enforcement: "Audit" | "Enforce"; readonly profile: string };
+type NextCondition = Omit<Condition, "lastTransitionTime">;
+
+/** An allowed image and what was found out about it. */
+export interface CheckedImage {
+  readonly image: Pick<AllowedImage, "name" | "reference" | "uses">;
+  readonly verdict: VerdictStatus;
+  readonly standing: Standing;
+  /** The digests of an index's platforms, where they are known. */
+  readonly platformDigests: readonly string[];
+}
+
+export interface UngrantedPod {
+  readonly name: string;
+  readonly problem: string;
+}
+
+/** What a completed pass saw. */
+export interface Observations {
+  readonly spec: Spec;
+  readonly generation: number;
+  readonly images: readonly CheckedImage[];
+  readonly guardProblems: readonly string[];
+  /** The labels of the Namespace are as they are wanted. */
+  readonly labelled: boolean;
+  readonly ungranted: readonly UngrantedPod[];
+  /** How many of them were evicted in this pass. */
+  readonly evicted: number;
+}
+
+const maxExamples = 10;
+const shortestMs = 5_000;
+const longestMs = 600_000;
+
+export function wantedLabels({ enforcement, profile }: Spec): Readonly<Record<string, string>> {
+  return { [ENFORCEMENT_LABEL]: enforcement === "Enforce" ? "enforce" : "audit", [PROFILE_LABEL]: profile };
+}
+
+/**
+ * The verdict to go on with: the previous one where the new one says the same and nothing is due. Times that move with
+ * every pass would make each pass a write, and each write a pass.
+ */
+export function settleVerdict(previous: VerdictStatus | undefined, next: VerdictStatus, now: Date): VerdictStatus {
+  if (previous === undefined || !isFresh(previous, now)) return next;
+  if (substance(previous) !== substance(next)) return next;
+  if (previous.outcome === "Verified" && !(Date.parse(previous.notAfter ?? "") > now.getTime())) return next;
+  // A term that was shortened applies at once.
+  const notLonger = !isLater(previous.notAfter, next.notAfter) && !isLater(previous.recheckAfter, next.recheckAfter);
+  return notLonger ? previous : next;
+}
+
+/** Whether a verdict is not yet due to be established again. */
+export function isFresh(verdict: VerdictStatus, now: Date): boolean {
+  return verdict.recheckAfter !== undefined && now.getTime() < Date.parse(verdict.recheckAfter);
+}
+
+/**
+ * What the allowed images have granted. Admit: until the verdict's notAfter. KeepOnly: only what the grant holds from this
+ * owner already, and no longer than it does. Quarantine: nothing. Pure.
+ */
+export function imageUses(
+  images: readonly CheckedImage[],
+  grant: AdmissionGrantSpec,
+  owner: GrantOwner,
+): readonly GrantedUse[] {
+  const latest = new Map<string, GrantedUse>();
+  for (const { image, verdict, standing, platformDigests } of images) {
+    if (standing === "Quarantine" || verdict.digest === undefined) continue;
+    for (const digest of new Set([verdict.digest, ...platformDigests])) {
+      for (const use of image.uses) {
+        const notAfter = standing === "Admit" ? verdict.notAfter : heldUntil(grant, owner, { digest, use });
+        const time = Date.parse(notAfter ?? "");
+        const key = `${digest} ${use}`;
+        if (Number.isNaN(time) || time <= (latest.get(key)?.notAfter.getTime() ?? -Infinity)) continue;
+        latest.set(key, { digest, use, notAfter: new Date(time) });
+      }
+    }
+  }
+  return [...latest.values()];
+}
+
+function heldUntil(grant: AdmissionGrantSpec, owner: GrantOwner, what: { digest: string; use: Use }) {
+  const entry = Object.hasOwn(grant.digests, what.digest) ? grant.digests[what.digest]?.[what.use] : undefined;
+  return entry?.grantors.find(({ kind, name }) => kind === owner.kind && name === owner.name)?.notAfter;
+}
+
+/** Milliseconds until a verdict is due or ends; bounded, so that a pass is neither missed nor repeated without need. */
+export function nextCheckMs(verdicts: readonly VerdictStatus[], now: Date): number {
+  const due = verdicts.flatMap(({ recheckAfter, notAfter }) => {
+    const end = Date.parse(notAfter ?? "");
+    // An end that is past has had its effect already.
+    return [Date.parse(recheckAfter ?? ""), end > now.getTime() ? end : NaN].filter((time) => !Number.isNaN(time));
+  });
+  const earliest = Math.min(...due, now.getTime() + longestMs);
+  return Math.max(shortestMs, earliest - now.getTime());
+}
+
+/** The status after a completed pass. Pure. */
+export function completedStatus(
+  previous: SecureNamespaceStatus | undefined,
+  seen: Observations & { readonly grantedDigests: number },
+  now: Date,
+): SecureNamespaceStatus {
+  return {
+    observedGeneration: seen.generation,
+    conditions: withConditions(previous, conditionsOf(seen), now),
+    images: seen.images.map(({ image, verdict }) => ({
+      name: image.name,
+      reference: image.reference,
+      ...(verdict.digest === undefined ? {} : { digest: verdict.digest }),
+      verdict,
+    })),
+    grantedDigests: seen.grantedDigests,
+    ungrantedPods: {
+      count: seen.ungranted.length,
+      examples: seen.ungranted
+        .slice(0, maxExamples)
+        .map(({ name, problem }) => ({ name, problem: truncateUtf8(problem, 1024) })),
+    },
+  };
+}
+
+/** Why a pass ended early. */
+export type Halt =
+  | { readonly reason: "Suspended" }
+  | { readonly reason: "NamespaceMissing" | "SystemNamespace" | "InvalidSpec"; readonly message: string };
+
+/** The status of a pass that could not be completed: all that is not contradicted stays. Pure. */
+export function haltedStatus(
+  previous: SecureNamespaceStatus | undefined,
+  halt: Halt,
+  { generation, now }: { readonly generation: number; readonly now: Date },
+): SecureNamespaceStatus {
+  const condition = conditionOf(generation);
+  const { reason } = halt;
+  if (halt.reason === "Suspended") {
+    const message = "spec.suspend is true; what is enforced stays enforced. Set it to false to go on.";
+    return {
+      ...previous,
+      conditions: withConditions(previous, [condition("Ready", "False", { reason, message })], now),
+    };
+  }
+  const { message } = halt;
+  const stalled = halt.reason !== "NamespaceMissing";
+  const conditions = [
+    condition("Ready", "False", { reason, message }),
+    condition("Enforced", halt.reason === "InvalidSpec" ? "Unknown" : "False", { reason, message }),
+    condition("Reconciling", stalled ? "False" : "True", { reason, message }),
+    condition("Stalled", stalled ? "True" : "False", { reason, message }),
+  ];
+  // A pass that stalls has said all there is to say of this generation.
+  const observed = stalled ? { observedGeneration: generation } : {};
+  return { ...previous, ...observed, conditions: withConditions(previous, conditions, now) };
+}
+
+function withConditions(
+  previous: SecureNamespaceStatus | undefined,
+  next: readonly NextCondition[],
+  now: Date,
+): Condition[] {
+  const present = (previous?.conditions ?? []).map(({ observedGeneration, ...rest }) => ({
+    ...rest,
+    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+  }));
+  return next.reduce<Condition[]>((conditions, condition) => setCondition(conditions, condition, now), present);
+}
+
+interface Why {
+  readonly reason: string;
+  readonly message: string;
+}
+
+function conditionOf(observedGeneration: number) {
+  return (type: string, status: Condition["status"], why: Why): NextCondition => ({
+    type,
+    status,
+    ...why,
+    observedGeneration,
+  });
+}
+
+/** Enforced, ImagesVerified, Ready, Reconciling and Stalled. Pure. */
+export function conditionsOf(seen: Observations): readonly NextCondition[] {
+  const condition = conditionOf(seen.generation);
+  const open = whyOpen(seen);
+  const unready = whyUnready(seen, open);
+  const enforce = seen.spec.enforcement === "Enforce";
+  const closed = { reason: "Enforced", message: "only granted digests run in the namespace" };
+  const audit = { reason: "Audit", message: `what Enforce would refuse is reported only${podsNote(seen)}` };
+  const progressing = !seen.labelled || seen.evicted > 0;
+  return [
+    condition("Enforced", open === undefined ? "True" : "False", open ?? closed),
+    imagesCondition(seen),
+    condition("Ready", unready === undefined ? "True" : "False", unready ?? (enforce ? closed : audit)),
+    condition(
+      "Reconciling",
+      progressing ? "True" : "False",
+      !progressing
+        ? { reason: "Completed", message: "the last pass was completed" }
+        : seen.labelled
+          ? { reason: "Evicting", message: `${seen.evicted} ungranted pods were asked to leave` }
+          : { reason: "NotLabelled", message: "the labels of the namespace are being set" },
+    ),
+    condition("Stalled", "False", { reason: "Completed", message: "nothing prevents progress" }),
+  ];
+}
+
+/** Why the namespace is not enforced; undefined when it is. */
+function whyOpen(seen: Observations): Why | undefined {
+  if (!seen.labelled) {
+    return {
+      reason: "NotLabelled",
+      message: "the namespace does not carry the labels that the admission policies select",
+    };
+  }
+  if (seen.guardProblems.length > 0) {
+    const message = `the admission policies are not as installed: ${seen.guardProblems.join("; ")}. Install the chart again.`;
+    return { reason: "PoliciesChanged", message };
+  }
+  if (seen.spec.enforcement === "Audit") {
+    return { reason: "Audit", message: `nothing is refused: set spec.enforcement to Enforce${podsNote(seen)}` };
+  }
+  if (seen.ungranted.length > 0) {
+    return { reason: "UngrantedPods", message: `running pods would not be admitted now${podsNote(seen)}` };
+  }
+  return undefined;
+}
+
+function whyUnready(seen: Observations, open: Why | undefined): Why | undefined {
+  if (open !== undefined && open.reason !== "Audit") return open;
+  const refused = seen.images.filter(({ standing }) => standing === "Quarantine");
+  return refused.length === 0 ? undefined : { reason: "ImagesNotVerified", message: describeImages(refused) };
+}
+
+function imagesCondition({ images, generation }: Observations): NextCondition {
+  const condition = conditionOf(generation);
+  const rejected = images.filter(({ verdict }) => verdict.outcome === "Rejected");
+  if (rejected.length > 0) {
+    return condition("ImagesVerified", "False", { reason: "ImagesRejected", message: describeImages(rejected) });
+  }
+  const unknown = images.filter(({ verdict }) => verdict.outcome === "Indeterminate");
+  if (unknown.length > 0) {
+    return condition("ImagesVerified", "Unknown", { reason: "ImagesIndeterminate", message: describeImages(unknown) });
+  }
+  return condition(
+    "ImagesVerified",
+    "True",
+    images.length === 0
+      ? { reason: "NoImages", message: "spec.allowedImages is empty: only models run here" }
+      : { reason: "ImagesVerified", message: `all ${images.length} allowed images are verified` },
+  );
+}
+
+function describeImages(images: readonly CheckedImage[]): string {
+  const [first] = images;
+  if (first === undefined) return "";
+  const more = images.length > 1 ? ` (and ${images.length - 1} more)` : "";
+  return `${first.image.name}: ${first.verdict.reason}: ${first.verdict.message}${more}`;
+}
+
+function podsNote({ ungranted }: Observations): string {
+  const [first] = ungranted;
+  if (first === undefined) return "";
+  return `; ${ungranted.length} of the running pods ${ungranted.length === 1 ? "is" : "are"} not granted, for example ${first.name}: ${first.problem}`;
+}
+
+/** What a verdict says, without the times that move with each pass, and without its words. */
+function substance({ outcome, reason, digest, signers, policies, trustFingerprint }: VerdictStatus): string {
+  return JSON.stringify([
+    [outcome, reason, digest, trustFingerprint],
+    signers?.map(({ policy, authority, keyFingerprint }) => [policy, authority, keyFingerprint]) ?? [],
+    policies?.map(({ name, generation }) => [name, generation]) ?? [],
+  ]);
+}
+
+function isLater(a: string | undefined, b: string | undefined): boolean {
+  if (a === undefined) return false;
+  return b === undefined || Date.parse(a) > Date.parse(b);
+}
