@@ -10,7 +10,8 @@ MAKEFLAGS += --no-print-directory
 # The Node of package-lock.json, not the machine's. npm itself runs on the machine's.
 NODE := node_modules/.bin/node
 CLUSTER := tools/cluster/cluster
-GENERATE := src/generate/main.ts
+# The test vectors are kept byte for byte.
+PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level=warn . '!test/vectors/**'
 
 .PHONY: help
 help: ## this list
@@ -19,7 +20,7 @@ help: ## this list
 # ---------------------------------------------------------------------- setup
 
 # npm writes this file at the end of each install.
-node_modules/.package-lock.json: package.json package-lock.json
+node_modules/.package-lock.json: package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
@@ -31,20 +32,26 @@ tools:
 
 # ---------------------------------------------------------------------- source
 
-.PHONY: verify generate format
-verify: node_modules/.package-lock.json ## format, lint, types, generated files
-	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level=warn . '!test/vectors/**'
+.PHONY: verify check-format check-lint check-types check-generated generate format
+verify: check-format check-lint check-types check-generated ## format, lint, types, generated files (-k: all of them, whatever fails)
+
+check-format: node_modules/.package-lock.json
+	$(PRETTIER) --check
+
+check-lint: node_modules/.package-lock.json
 	$(NODE) node_modules/eslint/bin/eslint.js .
+
+check-types: node_modules/.package-lock.json
 	$(NODE) node_modules/typescript/bin/tsc -p .
-ifneq ($(wildcard $(GENERATE)),)
-	$(NODE) --import=tsx $(GENERATE) --check
-endif
+
+check-generated: node_modules/.package-lock.json
+	$(NODE) --import=tsx src/generate/main.ts --check
 
 generate: node_modules/.package-lock.json ## write all that is generated from the schemas
-	$(NODE) --import=tsx $(GENERATE)
+	$(NODE) --import=tsx src/generate/main.ts
 
 format: node_modules/.package-lock.json ## format all files in place
-	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn . '!test/vectors/**'
+	$(PRETTIER) --write
 
 # ---------------------------------------------------------------------- tests
 
