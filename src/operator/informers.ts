@@ -20,6 +20,7 @@ import {
   type ObjectClient,
   type ResourceType,
 } from "../kube/index.ts";
+import type { PodObject } from "../isolation/index.ts";
 import { deploymentType, type DeploymentObject, podType } from "../serving/index.ts";
 import { secretType } from "./pull-credentials.ts";
 
@@ -30,11 +31,6 @@ const namespaceType: ResourceType = {
   plural: "namespaces",
   namespaced: false,
 };
-
-export interface PodObject extends KubeObject {
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly image?: string }[] };
-  readonly status?: { readonly phase?: string };
-}
 
 export interface KeySecret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;

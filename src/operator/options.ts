@@ -27,7 +27,7 @@ export function readOptions(args: readonly string[]): Options {
       "registry-ca-file": { type: "string" },
       "denied-addresses": { type: "string", default: "" },
       "plain-http-registries": { type: "string", default: "" },
-      cosign: { type: "string", default: "cosign" },
+      cosign: { type: "string", default: "/usr/local/bin/cosign" },
       "health-port": { type: "string", default: "8081" },
     },
   });
