@@ -1,0 +1,392 @@
+import assert from "node:assert/strict";
+import { GrantStore, contribute, emptyGrant, isGranted } from "../../../src/admission/index.ts";
+import {
+  type AdmissionGrant,
+  type SecureModel,
+  type SecureNamespace,
+  SecureNamespaceStatus,
+} from "../../../src/api/index.ts";
+import { type PodObject, isolationReconciler } from "../../../src/isolation/index.ts";
+import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
+import { FakeClient } from "./fake-client.ts";
+
+const start = new Date("2030-01-01T00:00:00Z");
+const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
+const grantKey = "admissiongrants/shop/mlsecops";
+const finalizer = "mlsecops.io/namespace";
+const enforceLabels = { "mlsecops.io/enforcement": "enforce", "mlsecops.io/profile": "training" };
+
+class World {
+  readonly client = new FakeClient();
+  readonly namespaces = new Store<SecureNamespace>();
+  readonly living = new Store<KubeObject>();
+  readonly models = new Store<SecureModel>();
+  readonly pods = new Store<PodObject>();
+  readonly events: EventDetail[] = [];
+  readonly asked: VerifyRequest[] = [];
+  now = start;
+  guardProblems: readonly string[] = [];
+  credentials: () => Promise<undefined> = () => Promise.resolve(undefined);
+  verify: (request: VerifyRequest) => Verification = (request) => verified(request);
+
+  constructor(spec: Record<string, unknown> = {}, metadata: Partial<KubeObject["metadata"]> = {}) {
+    const name = metadata.name ?? "shop";
+    this.client.add("securenamespaces", {
+      metadata: { name, uid: "u1", resourceVersion: "1", generation: 1, ...metadata },
+      spec: { profile: "training", enforcement: "Enforce", allowedImages: [{ name: "runtime", reference }], ...spec },
+    } as KubeObject);
+    this.client.add("namespaces", { metadata: { name, uid: "n1", labels: { team: "a" } } });
+  }
+
+  /** What the informers would bring, and then one pass. */
+  async pass(key = "shop") {
+    this.#sync("securenamespaces", this.namespaces);
+    this.#sync("namespaces", this.living);
+    this.client.writes.length = 0;
+    const reconcile = isolationReconciler({
+      client: this.client,
+      namespaces: this.namespaces,
+      living: this.living,
+      models: this.models,
+      pods: this.pods,
+      grants: new GrantStore(this.client),
+      verifier: {
+        verify: (request) => {
+          this.asked.push(request);
+          return Promise.resolve(this.verify(request));
+        },
+      },
+      policies: () => [],
+      pullCredentials: () => this.credentials(),
+      guardProblems: () => this.guardProblems,
+      events: { emit: (_regarding, detail) => this.events.push(detail) },
+      identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },
+      now: () => this.now,
+    });
+    const log = createLogger({ level: "silent" });
+    return reconcile(key, { log, signal: new AbortController().signal, reconcileId: "test" });
+  }
+
+  grant() {
+    return (this.client.objects.get(grantKey) as AdmissionGrant | undefined)?.spec ?? emptyGrant;
+  }
+
+  object(name = "shop") {
+    return this.client.objects.get(`securenamespaces/${name}`) as SecureNamespace | undefined;
+  }
+
+  condition(type: string) {
+    const found = this.object()?.status?.conditions?.find((condition) => condition.type === type);
+    return found === undefined ? undefined : `${found.status}/${found.reason}`;
+  }
+
+  change(change: (object: SecureNamespace) => KubeObject) {
+    const object = this.object();
+    assert.ok(object);
+    this.client.add("securenamespaces", change(object));
+  }
+
+  labels() {
+    return this.client.objects.get("namespaces/shop")?.metadata.labels;
+  }
+
+  pod(name: string, image: string, phase = "Running") {
+    this.pods.put({
+      metadata: { name, namespace: "shop", creationTimestamp: this.now.toISOString() },
+      spec: { containers: [{ name: "main", image }] },
+      status: { phase },
+    });
+  }
+
+  #sync<T extends KubeObject>(plural: string, store: Store<T>) {
+    for (const key of store.keys()) store.delete(key);
+    for (const [key, object] of this.client.objects)
+      if (key.startsWith(`${plural}/`)) store.put(structuredClone(object) as T);
+  }
+}
+
+const reference = "registry.example/runtime:v1";
+
+function common(now: Date) {
+  return {
+    message: "said",
+    digest: digest(1),
+    policies: [],
+    trustFingerprint: "t",
+    decidedAt: now,
+    recheckAfter: new Date(now.getTime() + 60_000),
+    warnings: [],
+  };
+}
+
+const signer = { policy: "p", authority: "a", keyFingerprint: "k" };
+
+function term(now: Date) {
+  const notAfter = new Date(now.getTime() + 3_600_000);
+  return { verifiedAt: now, notAfter, onExpiry: "Quarantine", graceUntil: notAfter } as const;
+}
+
+function verified({ now }: VerifyRequest): Verification {
+  const verdict: Verdict = {
+    ...common(now),
+    ...term(now),
+    outcome: "Verified",
+    reason: "Verified",
+    digest: digest(1),
+    signers: [signer],
+  };
+  return {
+    verdict,
+    source: "Registry",
+    artifact: { name: "registry.example/runtime", digest: digest(1), platformDigests: [digest(2)] },
+  };
+}
+
+function rejected({ now }: VerifyRequest): Verification {
+  return { verdict: { ...common(now), outcome: "Rejected", reason: "NoSignature" }, source: "Registry" };
+}
+
+function indeterminate({ now }: VerifyRequest): Verification {
+  const carried = { ...term(start), signers: [signer], policies: [], trustFingerprint: "t", trust: "Same" } as const;
+  const verdict: Verdict = {
+    ...common(now),
+    outcome: "Indeterminate",
+    reason: "RegistryUnavailable",
+    carried,
+    stands: true,
+  };
+  return { verdict, source: "Registry" };
+}
+
+const granted = (world: World, n: number) => isGranted(world.grant(), digest(n), "container", world.now);
+
+describe("the reconciler of SecureNamespaces", () => {
+  it("does nothing for an object that is gone", async () => {
+    const world = new World();
+    assert.deepEqual(await world.pass("other"), {});
+    assert.deepEqual(world.client.writes, []);
+  });
+
+  it("binds its role, grants, and labels only then", async () => {
+    const world = new World();
+    assert.deepEqual(await world.pass(), { requeueAfterMs: 60_000 });
+    assert.deepEqual(world.client.writes, [
+      "patch securenamespaces/shop",
+      "apply rolebindings/shop/mlsecops-operator-workloads",
+      `create ${grantKey}`,
+      "patch namespaces/shop",
+      "apply status securenamespaces/shop",
+    ]);
+    assert.deepEqual(world.object()?.metadata.finalizers, [finalizer]);
+    assert.equal(granted(world, 1) && granted(world, 2), true);
+    assert.deepEqual(world.labels(), { team: "a", ...enforceLabels });
+    assert.equal(world.condition("Ready"), "True/Enforced");
+    assert.equal(world.condition("Enforced"), "True/Enforced");
+    const status = world.object()?.status;
+    assert.equal(status?.observedGeneration, 1);
+    assert.equal(status.grantedDigests, 2);
+    assert.ok(SecureNamespaceStatus.safeParse(status).success);
+    assert.deepEqual(world.events, []);
+  });
+
+  it("writes nothing but its role in a second pass, and asks for no tag that is not due", async () => {
+    const world = new World();
+    await world.pass();
+    world.now = new Date(start.getTime() + 20_000);
+    assert.deepEqual(await world.pass(), { requeueAfterMs: 40_000 });
+    assert.deepEqual(world.client.writes, ["apply rolebindings/shop/mlsecops-operator-workloads"]);
+    assert.deepEqual(
+      world.asked.map((request) => request.digest),
+      [undefined, digest(1)],
+    );
+    assert.equal(world.asked[1]?.previous?.outcome, "Verified");
+    world.now = new Date(start.getTime() + 70_000);
+    await world.pass();
+    assert.equal(world.asked[2]?.digest, undefined);
+    assert.ok(world.client.writes.includes(`replace ${grantKey}`));
+  });
+
+  it("withdraws what is rejected, and says so once", async () => {
+    const world = new World();
+    await world.pass();
+    world.verify = rejected;
+    await world.pass();
+    assert.equal(granted(world, 1) || granted(world, 2), false);
+    assert.equal(world.condition("ImagesVerified"), "False/ImagesRejected");
+    assert.equal(world.condition("Ready"), "False/ImagesNotVerified");
+    await world.pass();
+    assert.deepEqual(
+      world.events.map(({ reason }) => reason),
+      ["ImageRejected"],
+    );
+  });
+
+  it("keeps what is granted while the registry is away, and grants nothing new then", async () => {
+    const world = new World();
+    await world.pass();
+    const before = world.grant().digests[digest(1)];
+    world.verify = indeterminate;
+    world.now = new Date(start.getTime() + 120_000);
+    await world.pass();
+    assert.deepEqual(world.grant().digests[digest(1)], before);
+    assert.equal(world.condition("ImagesVerified"), "Unknown/ImagesIndeterminate");
+
+    const fresh = new World();
+    fresh.verify = indeterminate;
+    await fresh.pass();
+    assert.deepEqual(fresh.grant().digests, {});
+    assert.deepEqual(
+      fresh.events.map(({ reason }) => reason),
+      ["ImageIndeterminate"],
+    );
+  });
+
+  it("does not ask a registry as nobody when the credentials cannot be read", async () => {
+    const world = new World({
+      allowedImages: [{ name: "runtime", reference, pullSecrets: [{ name: "pull" }] }],
+    });
+    world.credentials = () => Promise.reject(new Error("no such secret"));
+    await world.pass();
+    assert.deepEqual(world.asked, []);
+    assert.notEqual(world.object()?.status?.images?.[0]?.verdict.outcome, "Verified");
+    assert.deepEqual(world.grant().digests, {});
+  });
+
+  it("withdraws what a model that no longer exists has granted, and leaves the others", async () => {
+    const world = new World();
+    const uses = (n: number) => [{ digest: digest(n), use: "container" as const, notAfter: new Date("2031-01-01") }];
+    const spec = contribute(
+      contribute(emptyGrant, { kind: "SecureModel", name: "gone" }, { uses: uses(7), revisions: {} }),
+      { kind: "SecureModel", name: "iris" },
+      { uses: uses(8), revisions: {} },
+    );
+    world.client.add("admissiongrants", { metadata: { name: "mlsecops", namespace: "shop" }, spec } as KubeObject);
+    world.models.put({ metadata: { name: "iris", namespace: "shop" } } as SecureModel);
+    await world.pass();
+    assert.deepEqual([granted(world, 7), granted(world, 8)], [false, true]);
+  });
+
+  it("reports pods that are not granted, without those that end or have ended", async () => {
+    const world = new World();
+    world.pod("stray", "nginx:latest");
+    world.pod("good", `registry.example/runtime@${digest(1)}`);
+    world.pod("done", "nginx:latest", "Succeeded");
+    world.pods.put({
+      metadata: { name: "leaving", namespace: "shop", deletionTimestamp: "2030-01-01T00:00:00Z" },
+      spec: { containers: [{ name: "main", image: "nginx" }] },
+    });
+    await world.pass();
+    assert.equal(world.condition("Enforced"), "False/UngrantedPods");
+    const { ungrantedPods } = world.object()?.status ?? {};
+    assert.equal(ungrantedPods?.count, 1);
+    assert.equal(ungrantedPods.examples[0]?.name, "stray");
+    await world.pass();
+    assert.deepEqual(
+      world.events.map(({ reason }) => reason),
+      ["UngrantedPods"],
+    );
+    assert.ok(!world.client.writes.some((write) => write.startsWith("evict")));
+  });
+
+  it("evicts at most twenty in a pass, and a budget of one pod does not hold the others", async () => {
+    const world = new World({ onUngranted: "Evict" });
+    for (let n = 10; n < 35; n++) world.pod(`stray-${n}`, "nginx:latest");
+    world.client.budgeted.add("stray-10");
+    assert.deepEqual(await world.pass(), { requeueAfterMs: 10_000 });
+    assert.equal(world.client.writes.filter((write) => write.startsWith("evict")).length, 19);
+    assert.equal(world.condition("Reconciling"), "True/Evicting");
+  });
+
+  it("evicts nobody in an audit", async () => {
+    const world = new World({ onUngranted: "Evict", enforcement: "Audit" });
+    world.pod("stray", "nginx:latest");
+    await world.pass();
+    assert.ok(!world.client.writes.some((write) => write.startsWith("evict")));
+    assert.equal(world.labels()?.["mlsecops.io/enforcement"], "audit");
+    assert.equal(world.condition("Enforced"), "False/Audit");
+  });
+
+  it("does not call a namespace enforced when the policies are not as installed", async () => {
+    const world = new World();
+    world.guardProblems = ["ValidatingAdmissionPolicy mlsecops-pods is missing"];
+    await world.pass();
+    assert.equal(world.condition("Enforced"), "False/PoliciesChanged");
+  });
+
+  it("writes nothing but why while it is suspended", async () => {
+    const world = new World({ suspend: true });
+    await world.pass();
+    assert.deepEqual(world.client.writes, ["apply status securenamespaces/shop"]);
+    assert.equal(world.condition("Ready"), "False/Suspended");
+    assert.equal(world.object()?.status?.observedGeneration, undefined);
+    await world.pass();
+    assert.deepEqual(world.client.writes, []);
+  });
+
+  it("refuses the namespaces that keep the cluster running", async () => {
+    for (const name of ["kube-system", "mlsecops-system"]) {
+      const world = new World({}, { name });
+      await world.pass(name);
+      assert.deepEqual(world.client.writes, [`apply status securenamespaces/${name}`]);
+      const stalled = world.object(name)?.status?.conditions?.find(({ type }) => type === "Stalled");
+      assert.deepEqual([stalled?.status, stalled?.reason], ["True", "SystemNamespace"]);
+    }
+  });
+
+  it("waits for a namespace that does not exist", async () => {
+    const world = new World();
+    world.client.objects.delete("namespaces/shop");
+    assert.deepEqual(await world.pass(), { requeueAfterMs: 30_000 });
+    assert.deepEqual(world.client.writes, ["apply status securenamespaces/shop"]);
+    assert.equal(world.condition("Ready"), "False/NamespaceMissing");
+  });
+
+  it("stalls on a spec that cannot be read, and leaves what is granted", async () => {
+    const world = new World();
+    await world.pass();
+    const before = world.grant();
+    world.change((object) => ({ ...object, spec: { profile: "nonsense" } }) as KubeObject);
+    await world.pass();
+    assert.deepEqual(world.client.writes, ["apply status securenamespaces/shop"]);
+    assert.equal(world.condition("Stalled"), "True/InvalidSpec");
+    assert.deepEqual(world.grant(), before);
+  });
+
+  describe("when the object is deleted", () => {
+    async function deleted(spec: Record<string, unknown>) {
+      const world = new World(spec);
+      await world.pass();
+      world.change((object) => ({
+        ...object,
+        metadata: { ...object.metadata, deletionTimestamp: "2030-01-01T00:00:00Z" },
+      }));
+      await world.pass();
+      assert.deepEqual(world.object()?.metadata.finalizers, []);
+      return world;
+    }
+
+    it("keeps the door shut, with nothing granted", async () => {
+      const world = await deleted({});
+      assert.deepEqual(world.labels(), { team: "a", ...enforceLabels });
+      assert.deepEqual(world.grant().digests, {});
+      assert.ok(world.client.objects.has(grantKey));
+    });
+
+    it("opens it where that was asked for", async () => {
+      const world = await deleted({ deletionPolicy: "Open" });
+      assert.deepEqual(world.labels(), { team: "a" });
+      assert.equal(world.client.objects.has(grantKey), false);
+    });
+
+    it("lets go of an object whose namespace is gone, also while suspended", async () => {
+      const world = new World(
+        { suspend: true },
+        { finalizers: [finalizer], deletionTimestamp: "2030-01-01T00:00:00Z" },
+      );
+      world.client.objects.delete("namespaces/shop");
+      await world.pass();
+      assert.deepEqual(world.client.writes, ["patch securenamespaces/shop"]);
+    });
+  });
+});
