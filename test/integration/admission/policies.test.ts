@@ -157,13 +157,16 @@ function served(changes: PodParts & { readonly container?: Json } = {}): Json {
 }
 
 function deployment(name: string, replicas: number): Json {
-  const { metadata, spec } = served() as { metadata: Json; spec: Json };
-  const { name: _name, namespace: _namespace, ...templateMetadata } = metadata;
+  const { spec } = served();
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name, namespace: serving },
-    spec: { replicas, selector: { matchLabels: { app: "fraud" } }, template: { metadata: templateMetadata, spec } },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: "fraud" } },
+      template: { metadata: { labels: servedLabels }, spec },
+    },
   };
 }
 
