@@ -144,7 +144,7 @@ export class Cosign implements BundleVerifier {
     } catch (error) {
       return {
         state: "Failed",
-        problem: `cosign could not be run: ${error instanceof Error ? error.message : "unknown failure"}`,
+        problem: `cosign could not be run: ${String(error)}`,
       };
     }
   }
@@ -169,7 +169,7 @@ export class Cosign implements BundleVerifier {
     if (result.isMaxBuffer) return failed(`printed more than ${maxOutputBytes} bytes`);
     if (result.signal !== undefined) return failed(`was killed by ${result.signal}; is there enough memory?`);
     if (result.exitCode === undefined)
-      return failed(`could not be started (${result.code ?? "unknown"}); check the path of cosign`);
+      return failed(`could not be started (${String(result.code)}); check the path of cosign`);
     return { state: "Exited", exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   }
 }

@@ -24,7 +24,7 @@ export interface DecisionInput {
 }
 
 type Finding =
-  | { readonly outcome: "Verified"; readonly signers: readonly [Signer, ...Signer[]] }
+  | { readonly outcome: "Verified"; readonly digest: string; readonly signers: readonly Signer[] }
   | { readonly outcome: "Rejected"; readonly reason: RejectedReason; readonly message: string }
   | {
       readonly outcome: "Indeterminate";
@@ -62,7 +62,7 @@ export function decideVerdict(input: DecisionInput): Verdict {
         ...term.holds,
         outcome: "Verified",
         reason: "Verified",
-        digest: digestOf(artifact),
+        digest: finding.digest,
         message: explain.verified(finding.signers),
         signers: finding.signers,
         recheckAfter: term.recheckAfter("Verified"),
@@ -88,11 +88,11 @@ export function decideVerdict(input: DecisionInput): Verdict {
 
 function decide(input: DecisionInput, mandatory: readonly ResolvedPolicy[]): Finding {
   const { artifact } = input;
-  if (artifact.state === "Refused" && artifact.name === undefined) return rejected(artifact.reason, artifact.message);
+  if (artifact.name === undefined) return rejected(artifact.reason, artifact.message);
   const refusal =
     firstOf(mandatory, (policy) => deniedBy(policy, artifact)) ??
     firstOf(input.required, (name) => unmetRequirement(name, input.policies, mandatory)) ??
-    noPolicy(input, mandatory) ??
+    noPolicy(artifact.name, input.namespace, mandatory) ??
     firstOf(mandatory, unusable);
   if (refusal !== undefined) return refusal;
   switch (artifact.state) {
@@ -119,10 +119,8 @@ function judge(input: DecisionInput, artifact: ArtifactFacts, mandatory: readonl
   if (refusal !== undefined) return { ...refusal, message: explain.alsoRefused(refusal.message, refusals.length - 1) };
   const unknown = findings.find((finding) => finding.outcome === "Indeterminate");
   if (unknown !== undefined) return unknown;
-  const [first, ...others] = findings.flatMap((finding) => (finding.outcome === "Verified" ? finding.signers : []));
-  // Nobody vouches where nobody was asked.
-  if (first === undefined) return rejected("NoPolicy", explain.noPolicy(artifact.name, input.namespace));
-  return { outcome: "Verified", signers: [first, ...others.slice(0, maxListed - 1)] };
+  const signers = findings.filter((finding) => finding.outcome === "Verified").flatMap((finding) => finding.signers);
+  return { outcome: "Verified", digest: artifact.digest, signers: signers.slice(0, maxListed) };
 }
 
 /** One policy's opinion, whatever its mode. */
@@ -143,10 +141,10 @@ function opinion(policy: ResolvedPolicy, artifact: ArtifactFacts, input: Decisio
   const outcomes = (fingerprint: string): readonly (SignatureFact["outcome"] | undefined)[] =>
     bundles.map((bundle) => facts.get(`${bundle.digest} ${fingerprint}`));
 
-  const [first, ...others] = keys
+  const signers = keys
     .filter(({ fingerprint }) => outcomes(fingerprint).includes("valid"))
     .map(({ name, fingerprint }) => ({ policy: policy.name, authority: name, keyFingerprint: fingerprint }));
-  if (first !== undefined) return { outcome: "Verified", signers: [first, ...others] };
+  if (signers.length > 0) return { outcome: "Verified", digest: artifact.digest, signers };
   if (keys.some(({ fingerprint }) => outcomes(fingerprint).includes(undefined))) {
     return {
       outcome: "Indeterminate",
@@ -200,10 +198,9 @@ function unmetRequirement(
   return rejected("OutOfScope", explain.outOfScope(policy));
 }
 
-function noPolicy(input: DecisionInput, mandatory: readonly ResolvedPolicy[]): Refusal | undefined {
-  return mandatory.length > 0
-    ? undefined
-    : rejected("NoPolicy", explain.noPolicy(input.artifact.name ?? "", input.namespace));
+/** Nobody vouches where nobody is asked. */
+function noPolicy(name: string, namespace: string, mandatory: readonly ResolvedPolicy[]): Refusal | undefined {
+  return mandatory.length > 0 ? undefined : rejected("NoPolicy", explain.noPolicy(name, namespace));
 }
 
 /** Without a key nothing can satisfy the policy, whatever the registry holds. */
@@ -225,12 +222,6 @@ function warningsOf(input: DecisionInput, covering: readonly ResolvedPolicy[]): 
   });
   const toothless = input.policies.filter((policy) => policy.mode === "Warn" && required.includes(policy.name));
   return [...wouldBe, ...toothless.map((policy) => explain.toothless(policy))];
-}
-
-function digestOf(artifact: ArtifactState): string {
-  // `judge` alone verifies, and only what was found.
-  if (artifact.digest === undefined) throw new TypeError("a verified artifact has a digest");
-  return artifact.digest;
 }
 
 function rejected(reason: RejectedReason, message: string): Refusal {

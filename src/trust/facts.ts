@@ -52,11 +52,19 @@ export interface Unavailable {
 /** The artifact cannot be used as it is; time alone changes nothing. */
 export interface Refused {
   readonly state: "Refused";
-  /** Absent where the reference itself is wrong. */
-  readonly name?: string | undefined;
+  readonly name: string;
   readonly digest?: string | undefined;
   readonly reason: RejectedReason;
   readonly message: string;
 }
 
-export type ArtifactState = ArtifactFacts | Unavailable | Refused;
+/** What should name an artifact names none, so no policy can have a say. */
+export interface InvalidReference {
+  readonly state: "Refused";
+  readonly name?: undefined;
+  readonly digest?: undefined;
+  readonly reason: "InvalidReference";
+  readonly message: string;
+}
+
+export type ArtifactState = ArtifactFacts | Unavailable | Refused | InvalidReference;

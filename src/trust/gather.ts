@@ -1,6 +1,6 @@
 import { readBundle, SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import { withDeadline } from "./deadline.ts";
-import type { ArtifactFacts, ArtifactState, BundleFact, Layers } from "./facts.ts";
+import type { ArtifactFacts, ArtifactState, BundleFact, Layers, Refused, Unavailable } from "./facts.ts";
 import type { Descriptor } from "./manifest.ts";
 import { isContentProblem, type Manifest, type RegistryClient } from "./registry.ts";
 import { isRegistryError, RegistryError } from "./registry-error.ts";
@@ -72,7 +72,7 @@ function platformsOf({ content }: Manifest, name: string): readonly string[] {
 }
 
 /** A failed exchange as what it means for a verdict. A defect is no failed exchange and passes through. */
-export function stateOf(error: unknown, name: string, digest: string | undefined): ArtifactState {
+export function stateOf(error: unknown, name: string, digest: string | undefined): Unavailable | Refused {
   if (!isRegistryError(error)) throw error;
   const { consequence, message } = error;
   return consequence.outcome === "Rejected"

@@ -51,14 +51,16 @@ export function parsePublicKey(text: string): ParsedKey {
 
 /** What cosign 3.1 signs with but does not verify (sigstore/cosign#5091, #5063, #5074): nothing could ever satisfy it. */
 function weakness(key: KeyObject): string | undefined {
-  const { namedCurve = "", modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  const details = key.asymmetricKeyDetails;
   switch (key.asymmetricKeyType as string) {
     case "ec":
-      return namedCurve === "prime256v1"
+      return details?.namedCurve === "prime256v1"
         ? undefined
-        : `cosign 3.1 cannot verify signatures by a key on ${namedCurve}; ${supported}`;
+        : `cosign 3.1 cannot verify signatures by a key on ${String(details?.namedCurve)}; ${supported}`;
     case "rsa":
-      return rsaSizes.includes(modulusLength) ? undefined : `it is an RSA key of ${modulusLength} bits; ${supported}`;
+      return rsaSizes.includes(details?.modulusLength)
+        ? undefined
+        : `it is an RSA key of ${String(details?.modulusLength)} bits; ${supported}`;
     case "ed25519":
       return `cosign 3.1 cannot verify signatures by an Ed25519 key; ${supported}`;
     default:

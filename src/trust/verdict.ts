@@ -58,7 +58,8 @@ export interface Verified extends Common, Term {
   readonly outcome: "Verified";
   readonly reason: "Verified";
   readonly digest: string;
-  readonly signers: readonly [Signer, ...Signer[]];
+  /** At least one for every policy. */
+  readonly signers: readonly Signer[];
 }
 
 export interface Rejected extends Common {

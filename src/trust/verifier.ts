@@ -6,7 +6,15 @@ import type { Credentials } from "./credentials.ts";
 import { decideVerdict } from "./decide.ts";
 import { isSignedBy } from "./dsse.ts";
 import { FactCache, type Gathered } from "./fact-cache.ts";
-import type { ArtifactFacts, ArtifactState, BundleFact, Refused, SignatureFact, Unavailable } from "./facts.ts";
+import type {
+  ArtifactFacts,
+  ArtifactState,
+  BundleFact,
+  InvalidReference,
+  Refused,
+  SignatureFact,
+  Unavailable,
+} from "./facts.ts";
 import { gatherArtifact, stateOf, type GatherLimits } from "./gather.ts";
 import type { PublicKey } from "./keys.ts";
 import { coveringPolicies, type ResolvedPolicy } from "./policies.ts";
@@ -52,7 +60,10 @@ export interface VerifyRequest extends GatherArtifactRequest {
 }
 
 export type Resolved =
-  { readonly state: "Resolved"; readonly reference: Reference; readonly digest: string } | Unavailable | Refused;
+  | { readonly state: "Resolved"; readonly reference: Reference; readonly digest: string }
+  | Unavailable
+  | Refused
+  | InvalidReference;
 
 export interface Verification {
   readonly verdict: Verdict;
@@ -97,9 +108,7 @@ export class Verifier {
       const digest = await this.#client(reference, request).resolveTag(reference.tag ?? "latest");
       return { state: "Resolved", reference, digest };
     } catch (error) {
-      const state = stateOf(error, reference.name, undefined);
-      if (state.state === "Found") throw error;
-      return state;
+      return stateOf(error, reference.name, undefined);
     }
   }
 
