@@ -15,7 +15,10 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
-      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] }, tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        projectService: { allowDefaultProject: ["eslint.config.js"] },
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       // client-node's models are classes without behaviour.
@@ -31,6 +34,7 @@ export default tseslint.config(
         { selector: "TSEnumDeclaration", message: "Use a union of string literals." },
       ],
       "max-params": ["error", 4],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       eqeqeq: "error",
     },
   },
@@ -38,13 +42,19 @@ export default tseslint.config(
     files: ["src/**/*.ts"],
     rules: {
       "no-console": "error",
-      "no-restricted-globals": ["error", { name: "fetch", message: "Use src/egress: every outgoing request is checked there." }],
+      "no-restricted-globals": [
+        "error",
+        { name: "fetch", message: "Use src/egress: every outgoing request is checked there." },
+      ],
     },
   },
   {
     files: ["src/kube/**/*.ts"],
     rules: {
-      "no-restricted-imports": ["error", { patterns: [{ group: ["../*"], message: "kube/ knows nothing of machine learning." }] }],
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["../*"], message: "kube/ knows nothing of machine learning." }] },
+      ],
     },
   },
   ...capabilities.map((room) => ({
@@ -61,5 +71,9 @@ export default tseslint.config(
     files: ["test/**/*.ts"],
     rules: { "@typescript-eslint/no-floating-promises": "error" },
   },
-  { files: ["eslint.config.js"], extends: [tseslint.configs.disableTypeChecked], rules: { "no-restricted-syntax": "off" } },
+  {
+    files: ["eslint.config.js"],
+    extends: [tseslint.configs.disableTypeChecked],
+    rules: { "no-restricted-syntax": "off" },
+  },
 );

@@ -56,7 +56,8 @@ export function decideServing(observed: Observed): Plan {
     };
   }
 
-  const ready: ReadyState = { status: "False", ...(blocked ?? verdict) };
+  const { reason, message } = blocked ?? verdict;
+  const ready: ReadyState = { status: "False", reason, message };
   if (activeMayRun) return { grant: [active.name], run: active.name, ready };
   return { grant: [], ready };
 }

@@ -5,11 +5,31 @@ import {
   ObjectClient,
   systemClock,
   type InformerOptions,
+  type KubeObject,
+  type ResourceType,
   type Transport,
 } from "../../../src/kube/index.ts";
 import { watchEvents } from "../../../src/kube/watch-stream.ts";
 import { FaultProxy, type ProxiedRequest } from "../../support/fault-proxy.ts";
-import { configMaps, connect, loadKubeConfig, silentLog, TestNamespace, until, type ConfigMap } from "./support.ts";
+import {
+  configMaps,
+  connect,
+  eventually,
+  loadKubeConfig,
+  randomName,
+  silentLog,
+  TestNamespace,
+  until,
+  type ConfigMap,
+} from "./support.ts";
+
+const definitions: ResourceType = {
+  group: "apiextensions.k8s.io",
+  version: "v1",
+  kind: "CustomResourceDefinition",
+  plural: "customresourcedefinitions",
+  namespaced: false,
+};
 
 describe("informer on a real API server", function () {
   this.timeout(60_000);
@@ -159,17 +179,34 @@ describe("informer on a real API server", function () {
   });
 
   it("understands what the server says to a version that is too old", async () => {
-    const watch = watchEvents(transport, {
-      type: configMaps,
-      resourceVersion: "1",
-      timeoutSeconds: 5,
-      inactivityMs: 30_000,
-      maxLineBytes: 1_000_000,
-      signal: stop.signal,
-      clock: systemClock,
-      onOpen: () => undefined,
-    });
-    await assert.rejects(watch.next(), { code: "Gone" });
+    // The server knows nothing of a kind's past before the kind came: on a fresh cluster no other version is old enough.
+    const group = `${randomName("past")}.mlsecops.test`;
+    const relics: ResourceType = { group, version: "v1", kind: "Relic", plural: "relics", namespaced: true };
+    const schema = { openAPIV3Schema: { type: "object" } };
+    const spec = {
+      group,
+      scope: "Namespaced",
+      names: { kind: "Relic", plural: "relics", singular: "relic", listKind: "RelicList" },
+      versions: [{ name: "v1", served: true, storage: true, schema }],
+    };
+    const definition = { metadata: { name: `relics.${group}` }, spec };
+    await client.create<KubeObject>(definitions, definition);
+    try {
+      await eventually(() => client.list(relics, { namespace: space.name }));
+      const watch = watchEvents(transport, {
+        type: relics,
+        resourceVersion: "1",
+        timeoutSeconds: 5,
+        inactivityMs: 30_000,
+        maxLineBytes: 1_000_000,
+        signal: stop.signal,
+        clock: systemClock,
+        onOpen: () => undefined,
+      });
+      await assert.rejects(watch.next(), { code: "Gone" });
+    } finally {
+      await client.remove(definitions, { name: definition.metadata.name });
+    }
   });
 
   it("waits as long as a 429 asks", async () => {

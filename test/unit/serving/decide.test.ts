@@ -80,6 +80,12 @@ describe("Serving decision", () => {
     });
   }
 
+  it("takes reason and message from a verdict and nothing else: a condition has no other fields", () => {
+    const verdict = { ...base.verdict, outcome: "Rejected", digest: "sha256:1" };
+    const { ready } = decideServing({ ...base, verdict, desired: view("a", "Quarantine") });
+    assert.deepEqual(ready, { status: "False", reason: "NoSignature", message: "sign it" });
+  });
+
   it("never grants or runs what must not run, and runs only what it grants", () => {
     const standing = fc.constantFrom("Admit" as const, "KeepOnly" as const, "Quarantine" as const);
     const revision = fc.option(fc.record({ name: fc.constantFrom("a", "b"), standing }), { nil: undefined });
