@@ -55,6 +55,10 @@ format: node_modules/.package-lock.json ## format all files in place
 
 # ---------------------------------------------------------------------- tests
 
+.PHONY: demo
+demo: setup ## the main job on a real cluster, step by step
+	@tools/cluster/cluster build && tools/cluster/cluster up && tools/cluster/cluster exec -- demo/run
+
 .PHONY: test test-unit test-integration test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
 	@test/run unit integration cluster images

@@ -446,6 +446,22 @@ const cases: readonly Case[] = [
     message: /has not been made/,
   },
   {
+    what: "a signature that was checked with one of two keys only",
+    input: {
+      policies: [
+        policy({
+          authorities: [
+            { name: "backup", key: backup },
+            { name: "release", key: release },
+          ],
+        }),
+      ],
+      signatureFacts: [invalid],
+    },
+    outcome: "Indeterminate",
+    reason: "VerifierUnavailable",
+  },
+  {
     what: "one signature that could not be checked beside a valid one",
     input: { artifact: artifact({ bundles: [bundle({}, digestOf("e")), bundle()] }) },
     outcome: "Verified",
@@ -678,6 +694,25 @@ describe("the decision", () => {
       assert.equal(verdict.stands, false);
       assert.match(verdict.message, /holds no longer: the key it rests on has been withdrawn/);
       assert.equal(effectiveStanding(verdict, later(hour)), "Quarantine");
+    });
+
+    it("a policy with another key that vouched is not a withdrawn one, but one policy without any is enough", () => {
+      const authorities = [
+        { name: "release", key: release },
+        { name: "backup", key: backup },
+      ];
+      const facts = [fact(), fact({ keyFingerprint: backup.fingerprint })];
+      const both = [policy({ authorities }), policy({ name: "zz", authorities })];
+      const before = toVerdictStatus(decide({ policies: both, signatureFacts: facts }));
+      const trustAfter = (policies: readonly ResolvedPolicy[]): string | undefined =>
+        indeterminate(later(hour), { policies, previous: before }).carried?.trust;
+      assert.equal(trustAfter(both), "Same");
+      assert.equal(
+        trustAfter([policy({ authorities: authorities.slice(1) }), policy({ name: "zz", authorities })]),
+        "Changed",
+      );
+      const other = policy({ name: "zz", authorities: [{ name: "stranger", key: stranger }] });
+      assert.equal(trustAfter([policy({ authorities }), other]), "Withdrawn");
     });
 
     it("a policy that cannot be read for now withdraws no key", () => {
