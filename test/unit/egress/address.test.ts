@@ -32,6 +32,8 @@ describe("addresses that no request goes to", () => {
     ["::ffff:a9fe:a9fe", "link-local"],
     ["::ffff:0:169.254.169.254", "link-local"],
     ["::127.0.0.1", "loopback"],
+    ["::2", "unspecified"],
+    ["::1:0", "unspecified"],
     ["64:ff9b::169.254.169.254", "link-local"],
     ["64:ff9b::a9fe:a9fe", "link-local"],
     ["64:ff9b:1::1", "tunnel"],

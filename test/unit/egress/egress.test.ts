@@ -82,6 +82,12 @@ describe("Egress", () => {
       }
     });
 
+    it("refuses what the system itself resolves to a denied address", async () => {
+      const egress = new Egress();
+      await failure(egress.request({ url: "https://localhost/" }), "AddressDenied");
+      await egress.close();
+    });
+
     it("refuses a name with one denied address among others", async () => {
       const egress = open({
         addressCheck: (address) => (address === "10.0.0.9" ? "denied" : undefined),
@@ -157,7 +163,15 @@ describe("Egress", () => {
       await failure(open({ plainHttpHosts: ["a.test:80"] }).request({ url: "http://a.test:81/" }), "SchemeNotAllowed");
     });
 
-    for (const url of ["ftp://a.test/", "file:///etc/passwd", "not a url", "https://", "https://user:secret@a.test/"]) {
+    for (const url of [
+      "ftp://a.test/",
+      "file:///etc/passwd",
+      "not a url",
+      "https://",
+      "https://user:secret@a.test/",
+      "https://secret@a.test/",
+      "https://:secret@a.test/",
+    ]) {
       it(`refuses ${url.replace("secret", "…")} and repeats no secret`, async () => {
         const error = await failure(open().request({ url }), "InvalidUrl");
         assert.doesNotMatch(error.message, /secret/);
@@ -176,6 +190,16 @@ describe("Egress", () => {
       assert.equal(response.body.toString(), "there");
       assert.equal(response.url.pathname, "/0");
       await failure(open().request({ url: `http://a.test:${port}/6` }), "TooManyRedirects");
+    });
+
+    it("are only what says so and says where", async () => {
+      const { port } = await serve((request, response) => {
+        if (request.url === "/made") response.writeHead(201, { location: "/" });
+        else response.writeHead(302);
+        response.end();
+      });
+      assert.equal((await open().request({ url: `http://a.test:${port}/made` })).status, 201);
+      assert.equal((await open().request({ url: `http://a.test:${port}/` })).status, 302);
     });
 
     it("checks the address of every one", async () => {

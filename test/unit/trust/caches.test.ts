@@ -96,6 +96,21 @@ describe("SingleFlight", () => {
     assert.equal(await third, 7);
   });
 
+  it("does not forget new work when the end of given-up work comes late", async () => {
+    const flights = new SingleFlight<number>();
+    const [old, fresh] = [gate<number>(), gate<number>()];
+    const controller = new AbortController();
+    const gone = flights.run("k", () => old.promise, controller.signal);
+    controller.abort();
+    await assert.rejects(gone);
+    const second = flights.run("k", () => fresh.promise);
+    old.open(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    const third = flights.run("k", () => assert.fail("the work is under way"));
+    fresh.open(2);
+    assert.deepEqual(await Promise.all([second, third]), [2, 2]);
+  });
+
   it("starts nothing for one who has given up already", async () => {
     await assert.rejects(new SingleFlight().run("k", () => assert.fail("not wanted"), AbortSignal.abort()));
   });

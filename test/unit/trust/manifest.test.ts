@@ -36,6 +36,8 @@ describe("manifests", () => {
       manifestType,
       undefined,
     ],
+    ["an index with the config of a manifest", { ...index, config: descriptor }, indexType, undefined],
+    ["an index with the layers of a manifest", { ...index, layers: [descriptor] }, indexType, undefined],
     ["a document that is neither", { schemaVersion: 2, mediaType: manifestType }, manifestType, undefined],
     ["schema 1", { ...manifest, schemaVersion: 1 }, manifestType, undefined],
     ["a type that nobody knows", { ...manifest, mediaType: "text/html" }, "text/html", undefined],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ClusterTrustPolicySpec, type ClusterTrustPolicy } from "../../../src/api/cluster-trust-policy.ts";
 import {
   coveringPolicies,
+  covers,
   keySecretsOf,
   policyFingerprint,
   resolvePolicy,
@@ -121,6 +122,14 @@ describe("policies", () => {
     assert.deepEqual(names("team-a", "registry.example.com/models/iris"), ["a", "b", "d"]);
     assert.deepEqual(names("prod", "registry.example.com/models/iris"), ["b", "d"]);
     assert.deepEqual(names("prod", "docker.io/library/nginx"), ["d"]);
+  });
+
+  it("cover what any of their patterns matches", () => {
+    const several = policy({ references: ["other/**", "registry.example.com/**"], namespaces: ["dev", "prod"] });
+    assert.equal(covers(several, "prod", "registry.example.com/models/iris"), true);
+    assert.equal(covers(several, "dev", "other/x"), true);
+    assert.equal(covers(several, "test", "other/x"), false);
+    assert.equal(covers(several, "prod", "docker.io/library/nginx"), false);
   });
 
   it("of which the first one of a generation that the API server has not counted is 0", () => {

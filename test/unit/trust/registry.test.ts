@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isEgressError } from "../../../src/egress/index.ts";
 import { parseDockerConfigJson, type Credentials } from "../../../src/trust/index.ts";
 import { RegistryClient } from "../../../src/trust/registry.ts";
 import { isRegistryError, type RegistryError, type RegistryErrorCode } from "../../../src/trust/registry-error.ts";
@@ -55,6 +56,15 @@ describe("RegistryClient", () => {
       const manifest = await client().manifest(digest);
       assert.equal(manifest.content.kind, "Manifest");
       assert.equal(sha256(manifest.bytes), digest);
+    });
+
+    it("are not fetched where the digest is all that is wanted", async () => {
+      registry.pushArtifact("model", "v1");
+      await client().resolveTag("v1");
+      assert.deepEqual(
+        registry.requests.map(({ method }) => method),
+        ["HEAD"],
+      );
     });
 
     it("of a registry that names no digest are hashed", async () => {
@@ -167,7 +177,8 @@ describe("RegistryClient", () => {
 
     it("a connection that breaks", async () => {
       registry.fault = hangUp;
-      await failure(client().manifest(digestOf("a")), "Unavailable", "Indeterminate RegistryUnavailable");
+      const error = await failure(client().manifest(digestOf("a")), "Unavailable", "Indeterminate RegistryUnavailable");
+      assert.ok(isEgressError(error.cause, "ConnectionFailed"));
     });
 
     it("an address that nobody may go to is a rejection", async () => {
@@ -225,6 +236,12 @@ describe("RegistryClient", () => {
       const digest = registry.pushArtifact("model");
       registry.fault = answer(200, { "content-type": "text/html" }, "<html>");
       await failure(client().referrers(digest), "Unavailable", "Indeterminate RegistryUnavailable");
+    });
+
+    it("is one page where the registry names no other", async () => {
+      registry.referrersApi = true;
+      await client().referrers(registry.pushArtifact("model"));
+      assert.equal(registry.requests.length, 1);
     });
 
     it("is read over several pages of the same host, and no further than is sane", async () => {
@@ -413,6 +430,15 @@ describe("RegistryClient", () => {
       const error = await failure(client().manifest(digest), "Unauthorized", "Indeterminate RegistryUnauthorized");
       assert.match(error.message, /without credentials; add a Secret/);
       assert.doesNotMatch(error.message, /u:p/);
+    });
+
+    it("finds the way that it knows among others", async () => {
+      const digest = registry.pushArtifact("model");
+      const basic = `Basic ${Buffer.from("u:p").toString("base64")}`;
+      registry.fault = (request, response) =>
+        request.headers.authorization !== basic &&
+        answer(401, { "www-authenticate": 'Negotiate, Basic realm="r"' })(request, response);
+      await client({ credentials: credentials() }).manifest(digest);
     });
 
     it("takes no part in a way to log in that it does not know", async () => {

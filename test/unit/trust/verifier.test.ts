@@ -241,6 +241,22 @@ describe("Verifier", () => {
       assert.ok(registry.requests.length < 530);
     });
 
+    it("looks at a bounded number of signatures, and says so", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      const strange = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+      for (let count = 0; count < 130; count++) registry.attach(digest, bundleOf(digest, strange));
+      assert.match((await verify()).verdict.message, /2 more bundles are attached/);
+    });
+
+    it("knows each attached thing once, also when it looks again", async () => {
+      const digest = pushSigned();
+      registry.attach(digest, bundleOf(digest, generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey));
+      for (const _ of [1, 2, 3]) await verify({ refresh: true });
+      const state = await verifier.gather({ reference: `${registry.name}:v1`, now });
+      assert.ok(state.state === "Found");
+      assert.equal(state.bundles.length, 2);
+    });
+
     it("ignores attached things of other kinds", async () => {
       const digest = pushSigned();
       const list = JSON.parse(registry.manifests.get(digest.replace(":", "-"))?.bytes.toString() ?? "") as {
@@ -467,6 +483,14 @@ describe("Verifier", () => {
       assert.equal((await verify({ digest, previous, refresh: true })).source, "Registry");
     });
 
+    it("what is due is what the strictest policy says", async () => {
+      const digest = pushSigned();
+      const policies = [signed({ validity: { ...validity, recheckAfterMs: hour / 6 } }), signed({ name: "zz" })];
+      const previous = toVerdictStatus((await verify({ policies })).verdict);
+      assert.equal((await verify({ digest, previous, policies, now: later(hour / 6 - 1) })).source, "Facts");
+      assert.equal((await verify({ digest, previous, policies, now: later(hour / 6) })).source, "Registry");
+    });
+
     it("a signature that came later is found when the rejection is due, or when somebody new asks", async () => {
       const digest = registry.pushArtifact("model", "v1");
       const rejected = await verify();
@@ -585,6 +609,15 @@ describe("Verifier", () => {
       const one = verify({ signal: controller.signal });
       setTimeout(() => controller.abort(), 20);
       await assert.rejects(one, /abort/i);
+    });
+
+    it("that has a defect is not taken for one that says no", async () => {
+      pushSigned();
+      const broken = create({ bundleVerifier: { verifyBundle: () => Promise.reject(new TypeError("a defect")) } });
+      await assert.rejects(
+        broken.verify({ reference: `${registry.name}:v1`, namespace: "prod", policies: [signed()], now }),
+        /a defect/,
+      );
     });
 
     it("is asked about the keys of Warn policies too", async () => {
