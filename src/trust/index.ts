@@ -11,7 +11,16 @@ export { Credential, parseDockerConfigJson, type Credentials, type ParsedCredent
 export { decideVerdict, type DecisionInput } from "./decide.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { FactCache, type FactCacheOptions } from "./fact-cache.ts";
-export type { ArtifactFacts, ArtifactState, BundleFact, Layers, Refused, SignatureFact, Unavailable } from "./facts.ts";
+export type {
+  ArtifactFacts,
+  ArtifactState,
+  BundleFact,
+  InvalidReference,
+  Layers,
+  Refused,
+  SignatureFact,
+  Unavailable,
+} from "./facts.ts";
 export { policyFingerprint, trustFingerprint } from "./fingerprint.ts";
 export { parsePublicKey, type ParsedKey, type PublicKey } from "./keys.ts";
 export { matchesPattern, matchesSegment } from "./pattern.ts";
