@@ -59,15 +59,18 @@ format: node_modules/.package-lock.json ## format all files in place
 demo: setup ## the main job on a real cluster, step by step
 	@tools/cluster/cluster build && tools/cluster/cluster up && tools/cluster/cluster exec -- demo/run
 
-.PHONY: test test-unit test-integration test-cluster test-images
+.PHONY: test test-unit test-integration test-e2e test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
-	@test/run unit integration cluster images
+	@test/run unit integration e2e cluster images
 
 test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
 	@test/run unit
 
 test-integration: setup ## against the local cluster's API server
 	@test/run integration
+
+test-e2e: setup ## the main job on a real node
+	@test/run e2e
 
 test-cluster: setup ## the local cluster itself
 	@test/run cluster
