@@ -61,7 +61,7 @@ demo: setup ## the main job on a real cluster, step by step
 
 .PHONY: test test-unit test-integration test-e2e test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
-	@test/run unit integration e2e cluster images
+	@test/run
 
 test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
 	@test/run unit
