@@ -41,7 +41,10 @@ import {
   type Verifier,
   decideVerdict,
   effectiveStanding,
+  isFresh,
+  nextCheckMs,
   parseReference,
+  settleVerdict,
   toVerdictStatus,
 } from "../trust/index.ts";
 import {
@@ -60,9 +63,6 @@ import {
   completedStatus,
   haltedStatus,
   imageUses,
-  isFresh,
-  nextCheckMs,
-  settleVerdict,
   wantedLabels,
 } from "./decide.ts";
 

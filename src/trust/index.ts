@@ -21,6 +21,7 @@ export type {
   SignatureFact,
   Unavailable,
 } from "./facts.ts";
+export { isFresh, nextCheckMs, settleVerdict } from "./freshness.ts";
 export { policyFingerprint, trustFingerprint } from "./fingerprint.ts";
 export { parsePublicKey, type ParsedKey, type PublicKey } from "./keys.ts";
 export { matchesPattern, matchesSegment } from "./pattern.ts";

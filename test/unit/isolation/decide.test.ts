@@ -8,8 +8,6 @@ import {
   conditionsOf,
   haltedStatus,
   imageUses,
-  nextCheckMs,
-  settleVerdict,
   wantedLabels,
 } from "../../../src/isolation/decide.ts";
 
@@ -102,41 +100,6 @@ describe("what the allowed images have granted", () => {
     delete nameless.digest;
     assert.deepEqual(granted([image({ verdict: endless }), image({ verdict: nameless })]), []);
   });
-});
-
-describe("the verdict to go on with", () => {
-  const next = verdict({ recheckAfter: at(90_000), notAfter: at(3_700_000) });
-  const cases: readonly [string, VerdictStatus | undefined, VerdictStatus, "previous" | "next"][] = [
-    ["is the previous one while it says the same and is not due", verdict(), next, "previous"],
-    ["is the new one where there was none", undefined, next, "next"],
-    ["is the new one when the previous is due", verdict({ recheckAfter: at(0) }), next, "next"],
-    ["is the new one when the outcome differs", verdict(), { ...next, outcome: "Rejected" }, "next"],
-    ["is the new one when the digest differs", verdict(), { ...next, digest: digest(3) }, "next"],
-    ["is the new one when the trust differs", verdict(), { ...next, trustFingerprint: "u" }, "next"],
-    ["is the new one when its time is shorter", verdict(), { ...next, notAfter: at(10_000) }, "next"],
-    ["is the new one when the previous has ended", verdict({ notAfter: at(0) }), next, "next"],
-  ];
-  for (const [title, previous, latest, expected] of cases) {
-    it(title, () => {
-      assert.equal(settleVerdict(previous, latest, now), expected === "previous" ? previous : latest);
-    });
-  }
-});
-
-describe("the next check", () => {
-  const cases: readonly [string, readonly VerdictStatus[], number][] = [
-    ["is bounded above", [], 600_000],
-    ["is when a verdict is due", [verdict()], 60_000],
-    ["is when a verdict ends before it is due", [verdict({ notAfter: at(20_000) })], 20_000],
-    ["is that of the earliest", [verdict(), verdict({ recheckAfter: at(30_000) })], 30_000],
-    ["is bounded below", [verdict({ recheckAfter: at(-1) })], 5_000],
-    ["does not look at an end that is past", [verdict({ notAfter: at(-1) })], 60_000],
-  ];
-  for (const [title, verdicts, expected] of cases) {
-    it(title, () => {
-      assert.equal(nextCheckMs(verdicts, now), expected);
-    });
-  }
 });
 
 describe("conditions of a SecureNamespace", () => {
