@@ -43,6 +43,7 @@ export class RegistryClient {
     if (digest !== undefined && /^sha256:[a-f0-9]{64}$/.test(digest)) return digest;
     const got = await this.#session.request({ url, headers: { accept }, maxBytes: maxManifestBytes });
     this.#requireFound(got, `${this.#name}:${tag}`);
+    if (!isManifestType(mediaTypeOf(got))) throw this.#notAManifest(`${this.#name}:${tag}`);
     return sha256(got.body);
   }
 
@@ -58,12 +59,7 @@ export class RegistryClient {
     const contentType = mediaTypeOf(response);
     if (sha256(response.body) !== digest) {
       // A login page or a proxy's notice is not a manifest that was tampered with.
-      if (!accept.includes(contentType) || contentType === "") {
-        throw new RegistryError(
-          "Unavailable",
-          `${this.#host} answered something other than a manifest for ${what}; is it a registry?`,
-        );
-      }
+      if (!isManifestType(contentType)) throw this.#notAManifest(what);
       throw new RegistryError(
         "DigestMismatch",
         `the manifest that ${this.#host} holds as ${what} has another digest, ${sha256(response.body)}: it was altered; push the artifact again`,
@@ -174,6 +170,13 @@ export class RegistryClient {
     );
   }
 
+  #notAManifest(what: string): RegistryError {
+    return new RegistryError(
+      "Unavailable",
+      `${this.#host} answered something other than a manifest for ${what}; is it a registry?`,
+    );
+  }
+
   #requireFound(response: EgressResponse<unknown>, what: string): void {
     if (response.status !== 200) throw this.#session.failure(response, what);
   }
@@ -190,6 +193,10 @@ function nextPage(response: EgressResponse<unknown>, current: string): string | 
   if (link === undefined) return undefined;
   const next = parseUrl(link, current);
   return next?.origin === new URL(current).origin ? next.href : undefined;
+}
+
+function isManifestType(mediaType: string): boolean {
+  return [...INDEX_TYPES, ...MANIFEST_TYPES].includes(mediaType);
 }
 
 function mediaTypeOf(response: EgressResponse<unknown>): string {

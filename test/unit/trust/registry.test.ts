@@ -105,6 +105,7 @@ describe("RegistryClient", () => {
       for (const headers of [{ "content-type": "text/html" }, {}] as Record<string, string>[]) {
         registry.fault = answer(200, headers, "<html>please log in</html>");
         await failure(client().manifest(digestOf("a")), "Unavailable", "Indeterminate RegistryUnavailable");
+        await failure(client().resolveTag("v1"), "Unavailable", "Indeterminate RegistryUnavailable");
       }
     });
 
