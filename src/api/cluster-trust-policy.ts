@@ -9,7 +9,10 @@ import {
   Suspend,
   VERSION,
   commonStatus,
+  isDuration,
   mapList,
+  matching,
+  shown,
   withRules,
 } from "./schema.ts";
 
@@ -21,7 +24,14 @@ const KeySource = withRules(
       .describe("A public key in PEM, as `cosign generate-key-pair` writes it to cosign.pub.")
       .optional(),
     secretRef: z
-      .strictObject({ name: ObjectName, key: z.string().min(1).max(253).default("cosign.pub") })
+      .strictObject({
+        name: shown(ObjectName, "name: release-key"),
+        key: matching(
+          z.string().min(1).max(253),
+          /^[-._a-zA-Z0-9]+$/,
+          "write a key of the Secret's data, for example cosign.pub",
+        ).default("cosign.pub"),
+      })
       .describe("A Secret in the operator's own namespace that holds the public key.")
       .optional(),
   }),
@@ -39,31 +49,34 @@ const KeySource = withRules(
 
 const Authority = z.strictObject({
   name: ShortName.describe("What people call this signer; it appears in verdicts."),
-  key: KeySource,
+  key: shown(KeySource, "key: {secretRef: {name: release-key}}"),
 });
 
 const Scope = z.strictObject({
-  references: z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(512)
-        .regex(/^[a-z0-9*][A-Za-z0-9._:/*-]*$/),
-    )
-    .min(1)
-    .max(64)
-    .describe(
-      "Patterns over the normalised reference without tag or digest, such as registry.example.com/models/**. " +
-        "* matches within one path segment, ** matches any number of segments.",
-    ),
+  references: shown(
+    z
+      .array(
+        matching(
+          z.string().min(1).max(512),
+          /^[a-z0-9*][A-Za-z0-9._:/*-]*$/,
+          "write a pattern over references without scheme, tag and digest, for example registry.example.com/models/**",
+        ),
+      )
+      .min(1)
+      .max(64)
+      .describe(
+        "Patterns over the normalised reference without tag or digest, such as registry.example.com/models/**. " +
+          "* matches within one path segment, ** matches any number of segments.",
+      ),
+    "references: [registry.example.com/models/**]",
+  ),
   namespaces: z
     .array(
-      z
-        .string()
-        .min(1)
-        .max(63)
-        .regex(/^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$/),
+      matching(
+        z.string().min(1).max(63),
+        /^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$/,
+        "write names of namespaces, with * for any characters, for example fraud-* or fraud-serving",
+      ),
     )
     .min(1)
     .max(64)
@@ -84,12 +97,14 @@ const Validity = withRules(
     ),
   }),
   {
-    rule: "duration(self.recheckAfter) >= duration('10s')",
-    message: "recheckAfter must be at least 10s",
+    rule: `!${isDuration("self.recheckAfter")} || duration(self.recheckAfter) >= duration('10s')`,
+    message: "recheckAfter must be at least 10s, for example recheckAfter: 1h",
+    fieldPath: ".recheckAfter",
   },
   {
-    rule: "duration(self.validFor) > duration(self.recheckAfter)",
+    rule: `!(${isDuration("self.validFor")} && ${isDuration("self.recheckAfter")}) || duration(self.validFor) > duration(self.recheckAfter)`,
     message: "validFor must be longer than recheckAfter, for example recheckAfter: 1h, validFor: 24h",
+    fieldPath: ".validFor",
   },
 );
 
@@ -101,7 +116,7 @@ export const ClusterTrustPolicySpec = z.strictObject({
       "Enforce: an artifact in scope must satisfy this policy. Warn: only reported; a Warn policy never grants.",
     )
     .default("Enforce"),
-  scope: Scope,
+  scope: shown(Scope, "scope: {references: [registry.example.com/models/**]}"),
   authorities: mapList(
     z.array(Authority).max(16).describe("Who may vouch. One valid signature by any of them satisfies this policy."),
     "name",
@@ -151,6 +166,7 @@ export const clusterTrustPolicy = {
   summary: "Who may vouch for an artifact, and until when.",
   spec: ClusterTrustPolicySpec,
   status: ClusterTrustPolicyStatus,
+  example: "spec: {scope: {references: [registry.example.com/models/**]}}",
   rules: [],
   columns: [
     { name: "Mode", type: "string", jsonPath: ".spec.mode" },

@@ -18,6 +18,8 @@ export interface KindDefinition<S extends z.ZodType = z.ZodType, T extends z.Zod
   readonly summary: string;
   readonly spec: S;
   readonly status: T;
+  /** How a spec looks, in one line; only where users write the kind. It is shown to whoever leaves the spec out. */
+  readonly example?: string;
   readonly rules: readonly CelRule[];
   readonly columns: readonly PrinterColumn[];
   /** The scale subresource's paths, where the kind has one. */

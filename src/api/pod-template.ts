@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ShortName, mapList, withRules } from "./schema.ts";
+import { ObjectName, ShortName, mapList, matching, shown, withRules } from "./schema.ts";
 
 /**
  * The subset of a pod template that a user may write for a model's runtime. It is an allow-list: everything that could run
@@ -10,26 +10,47 @@ const LabelMap = z.record(z.string(), z.string().max(1024)).meta({ maxProperties
 
 const EnvVar = withRules(
   z.strictObject({
-    name: z.string().min(1).max(253),
+    name: matching(
+      z.string().min(1).max(253),
+      /^[-._a-zA-Z][-._a-zA-Z0-9]*$/,
+      "write the name of a variable: letters, digits, _, - and . only, no digit first, for example MODEL_NAME",
+    ),
     value: z.string().max(32768).optional(),
     valueFrom: z
       .strictObject({
-        fieldRef: z.strictObject({
-          fieldPath: z.enum(["metadata.name", "metadata.namespace", "spec.nodeName", "status.podIP", "status.hostIP"]),
-        }),
+        fieldRef: shown(
+          z.strictObject({
+            fieldPath: shown(
+              z.enum(["metadata.name", "metadata.namespace", "spec.nodeName", "status.podIP", "status.hostIP"]),
+              "fieldPath: metadata.name",
+            ),
+          }),
+          "fieldRef: {fieldPath: metadata.name}; variables from Secrets and ConfigMaps are not allowed",
+        ),
       })
       .optional(),
   }),
   {
     rule: "!(has(self.value) && has(self.valueFrom))",
-    message: "give value or valueFrom, not both",
+    message:
+      "give value or valueFrom, not both, for example {name: LOG_LEVEL, value: info} or {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}",
+    holds: ({ value, valueFrom }) => value === undefined || valueFrom === undefined,
   },
 );
 
-const Quantity = z.union([z.int(), z.string().max(64)]);
+const Quantity = withRules(z.union([z.int(), z.string().max(64)]), {
+  rule: "type(self) == int || isQuantity(string(self))",
+  message: "write a quantity, for example 500m or 2 of cpu, 512Mi or 4Gi of memory, 1 of nvidia.com/gpu",
+});
 const ResourceList = z.record(z.string(), Quantity).meta({ maxProperties: 32 });
 
-const Port = z.union([z.int(), z.string().max(63)]);
+const Port = shown(
+  withRules(z.union([z.int(), z.string().max(15)]), {
+    rule: "type(self) == int ? int(self) >= 1 && int(self) <= 65535 : string(self).matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+    message: "write a number from 1 to 65535 or the name of a container's port, for example 8080 or http",
+  }),
+  "port: 8080",
+);
 
 const Probe = withRules(
   z.strictObject({
@@ -41,7 +62,9 @@ const Probe = withRules(
       })
       .optional(),
     tcpSocket: z.strictObject({ port: Port }).optional(),
-    grpc: z.strictObject({ port: z.int().min(1).max(65535), service: z.string().max(253).optional() }).optional(),
+    grpc: z
+      .strictObject({ port: shown(z.int().min(1).max(65535), "port: 8080"), service: z.string().max(253).optional() })
+      .optional(),
     initialDelaySeconds: z.int().min(0).optional(),
     periodSeconds: z.int().min(1).optional(),
     timeoutSeconds: z.int().min(1).optional(),
@@ -52,6 +75,7 @@ const Probe = withRules(
     rule: "[has(self.httpGet), has(self.tcpSocket), has(self.grpc)].filter(x, x).size() == 1",
     message:
       "give exactly one of httpGet, tcpSocket or grpc, for example httpGet: {path: /v2/health/ready, port: 8080}; exec probes are not allowed",
+    holds: ({ httpGet, tcpSocket, grpc }) => [httpGet, tcpSocket, grpc].filter((way) => way !== undefined).length === 1,
   },
 );
 
@@ -61,25 +85,27 @@ const SecurityContext = z.strictObject({
 });
 
 const VolumeMount = z.strictObject({
-  name: ShortName,
-  mountPath: z
-    .string()
-    .min(1)
-    .max(1024)
-    .regex(/^\/[^:]*$/),
+  name: shown(ShortName, "name: scratch"),
+  mountPath: shown(
+    matching(z.string().min(1).max(1024), /^\/[^:]*$/, "write an absolute path without a colon, for example /scratch"),
+    "mountPath: /scratch",
+  ),
   subPath: z.string().max(1024).optional(),
   readOnly: z.boolean().optional(),
 });
 
 const Container = z.strictObject({
   name: ShortName,
-  image: z
-    .string()
-    .max(512)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[a-f0-9]{64}$/)
-    .describe(
+  image: shown(
+    matching(
+      z.string().max(512),
+      /^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[a-f0-9]{64}$/,
+      "pin the image by digest, for example registry.example.com/runtimes/onnx@sha256: and 64 hexadecimal digits; crane digest prints the digest of a tag",
+    ).describe(
       "The image, pinned by digest: name@sha256:…. It must be granted in the namespace (SecureNamespace spec.allowedImages).",
     ),
+    "image: registry.example.com/runtimes/onnx@sha256: and 64 hexadecimal digits",
+  ),
   command: z.array(z.string().max(32768)).max(256).optional(),
   args: z.array(z.string().max(32768)).max(256).optional(),
   workingDir: z.string().max(4096).optional(),
@@ -87,8 +113,12 @@ const Container = z.strictObject({
   ports: z
     .array(
       z.strictObject({
-        name: z.string().max(15).optional(),
-        containerPort: z.int().min(1).max(65535),
+        name: matching(
+          z.string().max(15),
+          /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+          "write a port's name of a-z, 0-9 and -, with at most 15 characters, for example http",
+        ).optional(),
+        containerPort: shown(z.int().min(1).max(65535), "containerPort: 8080"),
         protocol: z.enum(["TCP", "UDP"]).default("TCP"),
       }),
     )
@@ -105,16 +135,22 @@ export type TemplateContainer = z.output<typeof Container>;
 
 const EmptyDirVolume = z.strictObject({
   name: ShortName,
-  emptyDir: z.strictObject({ medium: z.enum(["", "Memory"]).optional(), sizeLimit: Quantity.optional() }),
+  emptyDir: shown(
+    z.strictObject({ medium: z.enum(["", "Memory"]).optional(), sizeLimit: Quantity.optional() }),
+    "emptyDir: {}; no other kind of volume is allowed",
+  ),
 });
 
 const PodSpec = withRules(
   z.strictObject({
-    containers: mapList(z.array(Container).min(1).max(8), "name"),
+    containers: shown(
+      mapList(z.array(Container).min(1).max(8), "name"),
+      "containers: [{name: runtime, image: registry.example.com/runtimes/onnx@sha256: and 64 hexadecimal digits}]",
+    ),
     initContainers: mapList(z.array(Container).max(8), "name").optional(),
     volumes: mapList(z.array(EmptyDirVolume).max(16), "name").optional(),
     imagePullSecrets: z
-      .array(z.strictObject({ name: z.string().max(253) }))
+      .array(z.strictObject({ name: shown(ObjectName, "name: registry-login") }))
       .max(8)
       .optional(),
     nodeSelector: LabelMap.optional(),
@@ -141,12 +177,16 @@ const PodSpec = withRules(
   {
     rule: "!has(self.volumes) || self.volumes.all(v, v.name != 'model')",
     message:
-      "the volume name model is taken by the operator, which mounts the verified model there: choose another name",
+      "the volume name model is taken by the operator, which mounts the verified model there: choose another name, for example scratch",
+    holds: ({ volumes }) => volumes === undefined || volumes.every(({ name }) => name !== "model"),
   },
 );
 
 export const PodTemplate = z.strictObject({
   metadata: z.strictObject({ labels: LabelMap.optional(), annotations: LabelMap.optional() }).optional(),
-  spec: PodSpec,
+  spec: shown(
+    PodSpec,
+    "spec: {containers: [{name: runtime, image: registry.example.com/runtimes/onnx@sha256: and 64 hexadecimal digits}]}",
+  ),
 });
 export type PodTemplate = z.output<typeof PodTemplate>;

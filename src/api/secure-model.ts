@@ -8,25 +8,33 @@ import {
   ObjectName,
   OciReference,
   PolicyReference,
+  PullSecrets,
   Suspend,
   Timestamp,
   VERSION,
   commonStatus,
+  isDuration,
+  matching,
+  shown,
   withRules,
 } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
 const Source = z.strictObject({
-  oci: z.strictObject({
-    reference: OciReference.describe(
-      "The model as an OCI artifact, by tag or by digest, such as registry.example.com/models/iris:v1.",
-    ),
-    pullSecrets: z
-      .array(z.strictObject({ name: ObjectName }))
-      .max(8)
-      .describe("Secrets of type kubernetes.io/dockerconfigjson in this namespace; the kubelet uses them too.")
-      .optional(),
-  }),
+  oci: shown(
+    z.strictObject({
+      reference: shown(
+        OciReference.describe(
+          "The model as an OCI artifact, by tag or by digest, such as registry.example.com/models/iris:v1.",
+        ),
+        "reference: registry.example.com/models/iris:v1",
+      ),
+      pullSecrets: PullSecrets.describe(
+        "Secrets of type kubernetes.io/dockerconfigjson in this namespace; the kubelet uses them too.",
+      ).optional(),
+    }),
+    "oci: {reference: registry.example.com/models/iris:v1}",
+  ),
   update: z
     .enum(["Pinned", "Follow"])
     .describe(
@@ -36,15 +44,19 @@ const Source = z.strictObject({
   followInterval: Duration.default("5m"),
 });
 
+const template =
+  "template: {spec: {containers: [{name: runtime, image: registry.example.com/runtimes/onnx@sha256:…}]}}";
+
 const ManagedWorkload = z.strictObject({
-  template: PodTemplate.describe(
-    "How the runtime's pods look. The verified model is mounted read-only in every container.",
+  template: shown(
+    PodTemplate.describe("How the runtime's pods look. The verified model is mounted read-only in every container."),
+    template,
   ),
-  modelMountPath: z
-    .string()
-    .min(2)
-    .max(1024)
-    .regex(/^\/[^:]*$/)
+  modelMountPath: matching(
+    z.string().min(2).max(1024),
+    /^\/[^:]*$/,
+    "write an absolute path without a colon, for example /models",
+  )
     .describe("Where the model is mounted.")
     .default("/models"),
   port: z
@@ -57,16 +69,23 @@ const ManagedWorkload = z.strictObject({
 
 export const SecureModelSpec = z.strictObject({
   suspend: Suspend,
-  source: withRules(Source, {
-    rule: "duration(self.followInterval) >= duration('10s')",
-    message: "followInterval must be at least 10s, for example followInterval: 5m",
-  }),
+  source: shown(
+    withRules(Source, {
+      rule: `!${isDuration("self.followInterval")} || duration(self.followInterval) >= duration('10s')`,
+      message: "followInterval must be at least 10s, for example followInterval: 5m",
+      fieldPath: ".followInterval",
+    }),
+    "source: {oci: {reference: registry.example.com/models/iris:v1}}",
+  ),
   policies: z
     .array(PolicyReference)
     .max(16)
     .describe("Policies that must vouch for the model, in addition to every policy whose scope matches.")
     .default([]),
-  workload: z.strictObject({ managed: ManagedWorkload }),
+  workload: shown(
+    z.strictObject({ managed: shown(ManagedWorkload, `managed: {${template}}`) }),
+    `workload: {managed: {${template}}}`,
+  ),
   replicas: z.int().min(0).max(1000).default(1),
   historyLimit: z.int().min(1).max(50).describe("How many ModelRevisions are kept besides the active one.").default(5),
 });
@@ -118,6 +137,7 @@ export const secureModel = {
   spec: SecureModelSpec,
   status: SecureModelStatus,
   scale: { spec: ".spec.replicas", status: ".status.replicas", selector: ".status.selector" },
+  example: `spec: {source: {oci: {reference: registry.example.com/models/iris:v1}}, workload: {managed: {${template}}}}`,
   rules: [
     {
       rule: "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')",

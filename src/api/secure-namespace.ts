@@ -3,14 +3,15 @@ import type { KindDefinition, TypedObject } from "./kind.ts";
 import {
   Digest,
   GROUP,
-  ObjectName,
   OciReference,
   PolicyReference,
+  PullSecrets,
   ShortName,
   Suspend,
   VERSION,
   commonStatus,
   mapList,
+  shown,
 } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
@@ -20,18 +21,17 @@ export type Use = z.output<typeof Use>;
 
 const AllowedImage = z.strictObject({
   name: ShortName.describe("A name for this entry; it appears in the status."),
-  reference: OciReference.describe("The image, by tag or by digest; a tag is resolved and the digest is granted."),
+  reference: shown(
+    OciReference.describe("The image, by tag or by digest; a tag is resolved and the digest is granted."),
+    "reference: registry.example.com/runtimes/onnx:1.0",
+  ),
   uses: z.array(Use).min(1).max(3).default(["container"]),
   policies: z
     .array(PolicyReference)
     .max(16)
     .describe("Policies that must vouch for it, in addition to every policy whose scope matches.")
     .optional(),
-  pullSecrets: z
-    .array(z.strictObject({ name: ObjectName }))
-    .max(8)
-    .describe("Secrets of type kubernetes.io/dockerconfigjson in this namespace.")
-    .optional(),
+  pullSecrets: PullSecrets.describe("Secrets of type kubernetes.io/dockerconfigjson in this namespace.").optional(),
 });
 export type AllowedImage = z.output<typeof AllowedImage>;
 
@@ -40,12 +40,18 @@ export type Profile = z.output<typeof Profile>;
 
 export const SecureNamespaceSpec = z.strictObject({
   suspend: Suspend,
-  profile: Profile.describe(
-    "What the namespace is for. In serving only the operator's own workloads run, as their revision says, and nobody can exec into them.",
+  profile: shown(
+    Profile.describe(
+      "What the namespace is for. In serving only the operator's own workloads run, as their revision says, and nobody can exec into them.",
+    ),
+    "profile: serving",
   ),
-  enforcement: z
-    .enum(["Audit", "Enforce"])
-    .describe("Audit reports what Enforce would refuse and refuses nothing. Enforce lets the API server refuse it."),
+  enforcement: shown(
+    z
+      .enum(["Audit", "Enforce"])
+      .describe("Audit reports what Enforce would refuse and refuses nothing. Enforce lets the API server refuse it."),
+    "enforcement: Audit to begin with, then enforcement: Enforce",
+  ),
   allowedImages: mapList(
     z.array(AllowedImage).max(64).describe("What may run here besides models: runtimes, notebooks, training images."),
     "name",
@@ -97,6 +103,7 @@ export const secureNamespace = {
   summary: "What a namespace is for and what may run in it. Its name is the namespace's name.",
   spec: SecureNamespaceSpec,
   status: SecureNamespaceStatus,
+  example: "spec: {profile: serving, enforcement: Audit}",
   rules: [
     {
       rule: "!self.metadata.name.startsWith('kube-') && self.metadata.name != 'default'",

@@ -1,5 +1,5 @@
 import type { KindDefinition } from "../kind.ts";
-import { structuralSchema } from "./structural.ts";
+import { requiredRule, structuralSchema } from "./structural.ts";
 
 /** The CustomResourceDefinition of a kind, apiextensions.k8s.io/v1. */
 export function crdOf(kind: KindDefinition): Record<string, unknown> {
@@ -48,16 +48,19 @@ function scaleOf(kind: KindDefinition): Record<string, unknown> {
 }
 
 function objectSchema(kind: KindDefinition): Record<string, unknown> {
+  // Where users write, a missing spec is named by a rule, which can show one; see structuralSchema.
+  const { example } = kind;
+  const rules = [...(example === undefined ? [] : [requiredRule("spec", example)]), ...kind.rules];
   return {
     type: "object",
     description: kind.summary,
-    required: ["spec"],
-    ...(kind.rules.length > 0 ? { "x-kubernetes-validations": kind.rules } : {}),
+    ...(example === undefined ? { required: ["spec"] } : {}),
+    ...(rules.length > 0 ? { "x-kubernetes-validations": rules } : {}),
     properties: {
       apiVersion: { type: "string" },
       kind: { type: "string" },
       metadata: { type: "object" },
-      spec: structuralSchema(kind.spec),
+      spec: structuralSchema(kind.spec, { written: example === undefined ? "operator" : "user" }),
       status: structuralSchema(kind.status),
     },
   };

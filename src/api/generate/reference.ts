@@ -32,7 +32,7 @@ function section(kind: KindDefinition): string[] {
     ...(kind.rules.length > 0 ? [""] : []),
     "### spec",
     "",
-    ...table(structuralSchema(kind.spec)),
+    ...table(structuralSchema(kind.spec, { written: kind.example === undefined ? "operator" : "user" })),
     "### status",
     "",
     ...table(structuralSchema(kind.status)),
@@ -46,12 +46,23 @@ function table(schema: Schema): string[] {
 }
 
 function fields(schema: Schema, prefix: string): string[] {
-  const required = new Set(Array.isArray(schema["required"]) ? schema["required"] : []);
+  const required = requiredOf(schema);
   return Object.entries(asMap(schema["properties"])).flatMap(([name, child]) => {
     const path = `${prefix}${name}`;
     const row = `| \`${path}\`${required.has(name) ? " *" : ""} | ${typeOf(child)} | ${defaultOf(child)} | ${meaning(child)} |`;
     return [row, ...nested(child, path)];
   });
+}
+
+/** By the schema, or by a rule. */
+function requiredOf(schema: Schema): ReadonlySet<unknown> {
+  const listed: readonly unknown[] = Array.isArray(schema["required"]) ? schema["required"] : [];
+  const ruled = rulesOf(schema).filter(({ reason }) => reason === "FieldValueRequired");
+  return new Set([...listed, ...ruled.map(({ fieldPath }) => fieldPath?.slice(1))]);
+}
+
+function rulesOf(schema: Schema): readonly CelRule[] {
+  return (schema["x-kubernetes-validations"] ?? []) as readonly CelRule[];
 }
 
 function nested(schema: Schema, path: string): string[] {
@@ -75,8 +86,12 @@ function defaultOf(schema: Schema): string {
 }
 
 function meaning(schema: Schema): string {
-  const rules = (schema["x-kubernetes-validations"] ?? []) as readonly CelRule[];
-  const text = [schema["description"], ...rules.map((rule) => `Rule: ${rule.message}.`)].filter(Boolean).join(" ");
+  const rules = rulesOf(schema).filter(({ reason }) => reason !== "FieldValueRequired");
+  const description = (typeof schema["description"] === "string" ? schema["description"] : "").replace(
+    /^Required\. ?/,
+    "",
+  );
+  const text = [description, ...rules.map((rule) => `Rule: ${rule.message}.`)].filter(Boolean).join(" ");
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EXAMPLE, HINT, type CelRule } from "../schema.ts";
 
 /** A node of an OpenAPI v3 schema as Kubernetes accepts it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -10,7 +11,7 @@ export type Schema = Readonly<Record<string, unknown>>;
  * be said in a structural schema throws, so that no constraint is lost in silence.
  * See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
-export function structuralSchema(schema: z.ZodType): Schema {
+export function structuralSchema(schema: z.ZodType, { written = "operator" }: Options = {}): Schema {
   const raw = z.toJSONSchema(schema, {
     target: "openapi-3.0",
     io: "input",
@@ -18,7 +19,76 @@ export function structuralSchema(schema: z.ZodType): Schema {
     unrepresentable: "throw",
   }) as Schema;
   const { $schema: _dialect, ...root } = raw;
-  return structural(root, "");
+  const plain = structural(root, "");
+  return written === "user" ? helpful(plain) : terse(plain);
+}
+
+interface Options {
+  /**
+   * Who writes it. What a user writes is refused with examples: a rule beside each pattern, and, since the API server
+   * looks at no rule while a field is missing that the schema requires, a rule instead of each `required`. What only the
+   * operator writes has neither: no person reads its refusals, and its lists are too long for rules on each item.
+   */
+  readonly written?: "user" | "operator";
+}
+
+function terse(node: Schema): Schema {
+  return eachChild(without(node, HINT, EXAMPLE), (child) => terse(child));
+}
+
+function helpful(node: Schema, keys: readonly unknown[] = []): Schema {
+  const hint = node[HINT];
+  const out: Record<string, unknown> = { ...without(node, HINT, EXAMPLE) };
+  const rules: CelRule[] = [];
+  if (isSchemaMap(node["properties"]) && Array.isArray(node["required"])) {
+    const properties = node["properties"];
+    // The keys of a list must be required: server-side apply merges by them.
+    const ruled = node["required"]
+      .map(String)
+      .filter((name) => !keys.includes(name) && EXAMPLE in (properties[name] ?? {}));
+    const required = node["required"].filter((name) => !ruled.includes(String(name)));
+    rules.push(...ruled.map((name) => requiredRule(name, String(properties[name]?.[EXAMPLE]))));
+    out["properties"] = Object.fromEntries(
+      Object.entries(properties).map(([name, child]) => [name, ruled.includes(name) ? marked(child) : child]),
+    );
+    if (required.length > 0) out["required"] = required;
+    else delete out["required"];
+  }
+  if (typeof hint === "string" && typeof node["pattern"] === "string") {
+    rules.push({ rule: `self.matches(r'${node["pattern"]}')`, message: hint });
+  }
+  const all = [...rules, ...((node["x-kubernetes-validations"] ?? []) as readonly CelRule[])];
+  if (all.length > 0) out["x-kubernetes-validations"] = all;
+  return eachChild(out, helpful);
+}
+
+/** Required by a rule of the object that holds the field. */
+export function requiredRule(name: string, example: string): CelRule {
+  return {
+    rule: `has(self.${name})`,
+    message: `give ${name}, for example ${example}`,
+    fieldPath: `.${name}`,
+    reason: "FieldValueRequired",
+  };
+}
+
+function marked(node: Schema): Schema {
+  const text = typeof node["description"] === "string" ? ` ${node["description"]}` : "";
+  return { ...node, description: `Required.${text}` };
+}
+
+/** The children of a node, each with the keys by which the list that it is the item of is merged. */
+function eachChild(node: Schema, change: (child: Schema, keys?: readonly unknown[]) => Schema): Schema {
+  const out: Record<string, unknown> = { ...node };
+  const keys = node["x-kubernetes-list-map-keys"];
+  if (isSchemaMap(node["properties"])) {
+    out["properties"] = Object.fromEntries(
+      Object.entries(node["properties"]).map(([name, child]) => [name, change(child)]),
+    );
+  }
+  if (isSchema(node["additionalProperties"])) out["additionalProperties"] = change(node["additionalProperties"]);
+  if (isSchema(node["items"])) out["items"] = change(node["items"], Array.isArray(keys) ? keys : []);
+  return out;
 }
 
 function structural(node: Schema, path: string): Schema {
@@ -67,8 +137,10 @@ function unionOf(node: Schema): readonly Schema[] | undefined {
 
 function intOrString(members: readonly Schema[], path: string): Schema {
   const types = members.map((member) => member["type"]).sort();
-  if (types.length === 2 && types[0] === "integer" && types[1] === "string")
-    return { "x-kubernetes-int-or-string": true };
+  if (types.length === 2 && types[0] === "integer" && types[1] === "string") {
+    const maxLength = members.find((member) => member["type"] === "string")?.["maxLength"];
+    return { "x-kubernetes-int-or-string": true, ...(maxLength === undefined ? {} : { maxLength }) };
+  }
   throw new Error(`${path}: only a union of integer and string can be a structural schema`);
 }
 
