@@ -1,11 +1,10 @@
 import { type OperatorIdentity, type PodSpecShape, WORKLOAD_ROLE } from "../admission/index.ts";
-import { API_VERSION, type SecureNamespaceStatus, secureNamespace } from "../api/index.ts";
 import {
   type JsonPatchOperation,
   type KubeObject,
   type ObjectClient,
-  type ResourceType,
-  isKubeError,
+  namespaceType,
+  roleBindingType,
 } from "../kube/index.ts";
 
 export const FIELD_MANAGER = "mlsecops-isolation";
@@ -20,22 +19,6 @@ interface RoleBinding extends KubeObject {
   readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
   readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
 }
-
-export const namespaceType: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "Namespace",
-  plural: "namespaces",
-  namespaced: false,
-};
-
-export const roleBindingType: ResourceType = {
-  group: "rbac.authorization.k8s.io",
-  version: "v1",
-  kind: "RoleBinding",
-  plural: "rolebindings",
-  namespaced: true,
-};
 
 /** Lets the operator run workloads in the namespace: nowhere else may it. */
 export async function bindWorkloadRole(
@@ -81,18 +64,4 @@ function labelOperations(
       return value === undefined ? { op: "remove", path } : { op: "add", path, value };
     }),
   ];
-}
-
-interface WithStatus extends KubeObject {
-  readonly status: SecureNamespaceStatus;
-}
-
-export async function applyStatus(client: ObjectClient, name: string, status: SecureNamespaceStatus): Promise<void> {
-  const object: WithStatus = { apiVersion: API_VERSION, metadata: { name }, status };
-  try {
-    await client.apply(secureNamespace.resource, object, { fieldManager: FIELD_MANAGER, subresource: "status" });
-  } catch (error) {
-    // Deleted in the meantime: nobody is left to tell.
-    if (!isKubeError(error, "NotFound")) throw error;
-  }
 }

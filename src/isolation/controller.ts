@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import {
   type GrantStore,
   type GrantOwner,
@@ -30,8 +29,10 @@ import {
   type ReconcileContext,
   type ReconcileResult,
   type Store,
+  applyStatus,
   ensureFinalizer,
   isKubeError,
+  namespaceType,
   removeFinalizer,
 } from "../kube/index.ts";
 import {
@@ -47,15 +48,7 @@ import {
   settleVerdict,
   toVerdictStatus,
 } from "../trust/index.ts";
-import {
-  type PodObject,
-  FINALIZER,
-  applyStatus,
-  bindWorkloadRole,
-  hasLabels,
-  namespaceType,
-  setLabels,
-} from "./cluster.ts";
+import { type PodObject, FIELD_MANAGER, FINALIZER, bindWorkloadRole, hasLabels, setLabels } from "./cluster.ts";
 import {
   type CheckedImage,
   type Halt,
@@ -344,9 +337,7 @@ class Pass {
   }
 
   async #write(raw: SecureNamespace, status: SecureNamespaceStatus): Promise<void> {
-    if (!isDeepStrictEqual(comparable(raw.status), comparable(status))) {
-      await applyStatus(this.#client, this.#name, status);
-    }
+    await applyStatus(this.#client, secureNamespace.resource, raw, { status, fieldManager: FIELD_MANAGER });
   }
 
   async #farewell(raw: SecureNamespace): Promise<ReconcileResult> {
@@ -383,16 +374,4 @@ function isFinished({ status }: PodObject): boolean {
 function admittedAt({ metadata }: PodObject, now: Date): Date {
   const created = Date.parse(metadata.creationTimestamp ?? "");
   return Number.isNaN(created) ? now : new Date(Math.min(created, now.getTime()));
-}
-
-/** Plain JSON, and lists that are maps in an order of their own. */
-function comparable(status: SecureNamespaceStatus | undefined): unknown {
-  const { conditions = [], images = [], ...rest } = status ?? {};
-  return JSON.parse(
-    JSON.stringify({
-      ...rest,
-      conditions: conditions.toSorted((a, b) => (a.type < b.type ? -1 : 1)),
-      images: images.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    }),
-  ) as unknown;
 }

@@ -1,5 +1,16 @@
 /** What a Kubernetes operator needs and client-node does not give: this list is the whole public surface. */
+export { applyChanges } from "./apply-changes.ts";
 export { backoffDelay, Backoff, type BackoffOptions, type Random } from "./backoff.ts";
+export {
+  configMapType,
+  deploymentType,
+  namespaceType,
+  podType,
+  roleBindingType,
+  secretType,
+  serviceAccountType,
+  serviceType,
+} from "./builtin-types.ts";
 export { maxTimerMs, sleep, systemClock, type Clock, type Timer } from "./clock.ts";
 export { findCondition, formatTime, maxConditionMessageBytes, setCondition, type Condition } from "./conditions.ts";
 export {
@@ -35,6 +46,7 @@ export { type ReflectorTimings } from "./reflector.ts";
 export { Store, type Indexers } from "./store.ts";
 export { type Change } from "./store-updater.ts";
 export { truncateUtf8 } from "./text.ts";
+export { applyStatus } from "./status.ts";
 export { TokenBucket, type RateLimit } from "./token-bucket.ts";
 export {
   createTransport,

@@ -10,7 +10,12 @@ import {
   secureModel,
   secureNamespace,
 } from "../api/index.ts";
-import { type LivingPolicy, validatingAdmissionPolicy, validatingAdmissionPolicyBinding } from "../admission/index.ts";
+import {
+  type LivingPolicy,
+  MODEL_LABEL,
+  validatingAdmissionPolicy,
+  validatingAdmissionPolicyBinding,
+} from "../admission/index.ts";
 import {
   type Clock,
   Informer,
@@ -19,18 +24,32 @@ import {
   type Metrics,
   type ObjectClient,
   type ResourceType,
+  deploymentType,
+  namespaceType,
+  podType,
+  secretType,
+  serviceType,
 } from "../kube/index.ts";
 import type { PodObject } from "../isolation/index.ts";
-import { deploymentType, type DeploymentObject, podType } from "../serving/index.ts";
-import { secretType } from "./pull-credentials.ts";
+import type { DeploymentObject } from "../serving/index.ts";
 
-const namespaceType: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "Namespace",
-  plural: "namespaces",
-  namespaced: false,
-};
+const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" };
+
+/** The keys of the model that an object of the operator belongs to. */
+export function modelKeyOf({ metadata }: KubeObject): readonly string[] {
+  const model = metadata.labels?.[MODEL_LABEL];
+  return model === undefined ? [] : [`${metadata.namespace ?? ""}/${model}`];
+}
+
+/** Names of the policies that the verdict on a model rests on. */
+export function policiesOfModel(model: SecureModel): readonly string[] {
+  return model.status?.verdict?.policies?.map(({ name }) => name) ?? [];
+}
+
+/** Names of the policies that the verdicts on the allowed images of a namespace rest on. */
+export function policiesOfNamespace(namespace: SecureNamespace): readonly string[] {
+  return namespace.status?.images?.flatMap((image) => image.verdict.policies?.map(({ name }) => name) ?? []) ?? [];
+}
 
 export interface KeySecret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
@@ -51,16 +70,17 @@ export function createInformers(context: Context) {
     new Informer<T>({ ...shared, type, ...extra });
   return {
     policies: informer<ClusterTrustPolicy>(clusterTrustPolicy.resource),
-    namespaces: informer<SecureNamespace>(secureNamespace.resource),
+    namespaces: informer<SecureNamespace>(secureNamespace.resource, {
+      indexers: { policy: policiesOfNamespace },
+    }),
     models: informer<SecureModel>(secureModel.resource, {
-      indexers: { policy: (model: SecureModel) => model.status?.verdict?.policies?.map(({ name }) => name) ?? [] },
+      indexers: { policy: policiesOfModel },
     }),
     revisions: informer<ModelRevision>(modelRevision.resource),
     grants: informer<AdmissionGrant>(admissionGrant.resource),
-    deployments: informer<DeploymentObject>(deploymentType, {
-      labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator",
-    }),
-    pods: informer<PodObject>(podType),
+    deployments: informer<DeploymentObject>(deploymentType, ours),
+    services: informer<KubeObject>(serviceType, ours),
+    pods: informer<PodObject>(podType, { indexers: { model: modelKeyOf } }),
     living: informer<KubeObject>(namespaceType, { metadataOnly: true }),
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),
     admissionPolicies: informer<LivingPolicy>(validatingAdmissionPolicy),

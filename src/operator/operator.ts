@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
 import { KubeConfig } from "@kubernetes/client-node";
-import { GrantStore, MODEL_LABEL, admissionPolicies, policyProblems } from "../admission/index.ts";
+import { GrantStore, admissionPolicies, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
 import { isolationReconciler } from "../isolation/index.ts";
 import {
@@ -9,14 +9,11 @@ import {
   EventRecorder,
   HealthRegistry,
   HealthServer,
-  type Informer,
-  type KubeObject,
   LeaderElector,
   type Logger,
   Metrics,
   ObjectClient,
   createTransport,
-  keyOf,
   systemClock,
 } from "../kube/index.ts";
 import { servingReconciler } from "../serving/index.ts";
@@ -25,6 +22,7 @@ import { createInformers } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { pullCredentials } from "./pull-credentials.ts";
 import { TrustView } from "./trust-view.ts";
+import { wire } from "./wiring.ts";
 
 /** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
 const deafAfterMs = 180_000;
@@ -77,13 +75,18 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
         name,
       ),
     );
+  const cosign = new Cosign({ path: options.cosign });
+  const tool = await cosign.selfTest(signal);
+  // A tool that cannot tell good from bad must not decide, and one that is missing never will.
+  if (!tool.ok) throw new Error(`cosign is not fit for use: ${tool.problem}`);
+  log.info({ cosign: tool.version }, "cosign tells good signatures from bad ones");
   const verifier = new Verifier({
     egress: new Egress({
       plainHttpHosts: options.plainHttpRegistries,
       deniedAddresses: options.deniedAddresses,
       caBundle: options.registryCa,
     }),
-    bundleVerifier: new Cosign({ path: options.cosign }),
+    bundleVerifier: cosign,
     plainHttpHosts: options.plainHttpRegistries,
   });
   const common = {
@@ -108,7 +111,9 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       now,
       store: informers.policies.store,
       resolved: (name) => trust.policy(name),
-      dependents: (name) => informers.models.store.byIndex("policy", name).length,
+      dependents: (name) =>
+        informers.models.store.byIndex("policy", name).length +
+        informers.namespaces.store.byIndex("policy", name).length,
     }),
   });
   const namespaceController = new Controller({
@@ -135,44 +140,13 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       namespaces: informers.namespaces.store,
       grantObjects: informers.grants.store,
       deployments: informers.deployments.store,
+      services: informers.services.store,
+      podsOf: (namespace, model) => informers.pods.store.byIndex("model", `${namespace}/${model}`),
+      clock,
     }),
   });
 
-  const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
-  const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
-  const namespaceOf = (object: KubeObject) => [object.metadata.namespace ?? ""];
-
-  onSpecChange(policyController, informers.policies);
-  policyController.watch(informers.keySecrets, (secret) => trust.policiesWithSecret(secret.metadata.name));
-  policyController.watch(informers.models, (model) => model.status?.verdict?.policies?.map(({ name }) => name) ?? []);
-
-  onSpecChange(namespaceController, informers.namespaces);
-  namespaceController.watch(informers.living, (namespace) => [namespace.metadata.name]);
-  namespaceController.watch(informers.pods, namespaceOf);
-  namespaceController.watch(informers.grants, namespaceOf);
-  namespaceController.watch(informers.policies, (policy) => trust.namespacesOf(policy.metadata.name));
-  namespaceController.watch(informers.keySecrets, (secret) =>
-    trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.namespacesOf(policy)),
-  );
-  namespaceController.watch(informers.admissionPolicies, everyNamespace);
-  namespaceController.watch(informers.admissionBindings, everyNamespace);
-
-  onSpecChange(modelController, informers.models);
-  modelController.watch(informers.policies, (policy) => trust.modelsOf(policy.metadata.name));
-  modelController.watch(informers.keySecrets, (secret) =>
-    trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.modelsOf(policy)),
-  );
-  modelController.watch(informers.namespaces, (namespace) => modelsIn(namespace.metadata.name));
-  modelController.watch(informers.grants, (grant) => modelsIn(grant.metadata.namespace ?? ""));
-  modelController.watch(informers.revisions, (revision) => [
-    `${revision.metadata.namespace ?? ""}/${revision.spec.model}`,
-  ]);
-  modelController.watch(informers.deployments, ({ metadata }) => [
-    `${metadata.namespace ?? ""}/${metadata.labels?.[MODEL_LABEL] ?? metadata.name}`,
-  ]);
-  modelController.watch(informers.admissionPolicies, () => informers.models.store.list().map(keyOf));
-  modelController.watch(informers.admissionBindings, () => informers.models.store.list().map(keyOf));
-
+  wire(informers, trust, { policyController, namespaceController, modelController });
   const controllers = [policyController, namespaceController, modelController];
   const live = new HealthRegistry();
   const ready = new HealthRegistry();
@@ -198,18 +172,4 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     events.close();
     await health.close();
   }
-}
-
-/** An object's own status writes must not wake its controller again, or it would never rest. */
-function onSpecChange<T extends KubeObject>(controller: Controller, informer: Informer<T>): void {
-  controller.watch(informer, () => []);
-  informer.onChange(({ object, previous }) => {
-    const { metadata } = object;
-    const same =
-      previous !== undefined &&
-      previous.metadata.uid === metadata.uid &&
-      previous.metadata.generation === metadata.generation &&
-      previous.metadata.deletionTimestamp === metadata.deletionTimestamp;
-    if (!same) controller.enqueue(keyOf(object));
-  });
 }

@@ -1,20 +1,5 @@
-import { type KubeObject, type ObjectClient, type ResourceType, isKubeError } from "../kube/index.ts";
+import { type KubeObject, type ObjectClient, isKubeError, secretType, serviceAccountType } from "../kube/index.ts";
 import { type Credentials, parseDockerConfigJson } from "../trust/index.ts";
-
-export const secretType: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "Secret",
-  plural: "secrets",
-  namespaced: true,
-};
-const serviceAccountType: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "ServiceAccount",
-  plural: "serviceaccounts",
-  namespaced: true,
-};
 
 interface Secret extends KubeObject {
   readonly type?: string;

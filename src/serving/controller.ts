@@ -1,78 +1,56 @@
 import {
   API_VERSION,
   type AdmissionGrant,
-  GRANT_NAME,
   type ModelRevision,
   type SecureModel,
   type SecureModelStatus,
   type SecureNamespace,
-  type VerdictStatus,
   modelRevision,
   parseObject,
   secureModel,
 } from "../api/index.ts";
+import type { GrantStore } from "../admission/index.ts";
 import {
-  type Contribution,
-  type GrantStore,
-  contribute,
-  digestOf,
-  emptyGrant,
-  grantedRevision,
-  imagesOf,
-  isGranted,
-} from "../admission/index.ts";
-import {
-  type Condition,
+  type Clock,
   type EventRecorder,
   type KubeObject,
   type ObjectClient,
   type ReconcileContext,
   type ReconcileResult,
   type Store,
+  applyStatus,
   ensureFinalizer,
-  isKubeError,
   removeFinalizer,
-  setCondition,
 } from "../kube/index.ts";
+import { type Credentials, type ResolvedPolicy, type Verifier, nextCheckMs, parseDuration } from "../trust/index.ts";
 import {
-  type Credentials,
-  type ResolvedPolicy,
-  type Verdict,
-  type Verifier,
-  effectiveStanding,
-  parseDuration,
-  parseReference,
-  toVerdictStatus,
-} from "../trust/index.ts";
-import { type Observed, type Plan, decideServing } from "./decide.ts";
-import { type Artifact, newRevision, revisionName, surplusRevisions } from "./revision.ts";
-import { quarantineSnapshot } from "./snapshot.ts";
+  FIELD_MANAGER,
+  type LivingWorkload,
+  createRevision,
+  publishGrant,
+  refusalOf,
+  removeRevisions,
+  run,
+  tearDown,
+} from "./actions.ts";
+import { type Plan, type ReadyState, decideServing } from "./decide.ts";
 import {
-  deployment,
-  deploymentType,
-  modelLabels,
-  podTemplate,
-  podType,
-  probePod,
-  service,
-  serviceType,
-} from "./workload.ts";
+  type DesiredJudgement,
+  type Judgement,
+  type Rollout,
+  holdOf,
+  judgeDesired,
+  judgeRevision,
+  rolloutOf,
+  ungrantedImages,
+} from "./gather.ts";
+import { newRevision, revisionName, surplusRevisions } from "./revision.ts";
+import { type Outcome, haltedStatus, modelStatus, revisionRole, revisionStatus } from "./status.ts";
+import type { DeploymentObject } from "./workload.ts";
 
-const FIELD_MANAGER = "mlsecops-serving";
 const FINALIZER = "mlsecops.io/model";
-
-export interface DeploymentObject extends KubeObject {
-  readonly spec?: {
-    readonly template?: { readonly metadata?: { readonly labels?: Readonly<Record<string, string>> } };
-  };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly replicas?: number;
-    readonly updatedReplicas?: number;
-    readonly readyReplicas?: number;
-    readonly availableReplicas?: number;
-  };
-}
+/** What a rollout waits for (a pull, the grant reaching the API server) does not always make an event. */
+const unreadyRetryMs = 10_000;
 
 export interface ServingDependencies {
   readonly client: ObjectClient;
@@ -81,8 +59,11 @@ export interface ServingDependencies {
   readonly namespaces: Store<SecureNamespace>;
   readonly grantObjects: Store<AdmissionGrant>;
   readonly deployments: Store<DeploymentObject>;
-  readonly grants: GrantStore;
-  readonly verifier: Verifier;
+  readonly services: Store<KubeObject>;
+  /** The pods of a model, of whatever revision. */
+  readonly podsOf: (namespace: string, model: string) => readonly KubeObject[];
+  readonly grants: Pick<GrantStore, "change">;
+  readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
   readonly pullCredentials: (
     namespace: string,
@@ -91,468 +72,238 @@ export interface ServingDependencies {
   ) => Promise<Credentials | undefined>;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
-  readonly events: EventRecorder;
-  readonly now: () => Date;
+  readonly events: Pick<EventRecorder, "emit">;
+  readonly clock: Clock;
 }
 
-interface Judged {
-  readonly verdict: Verdict;
-  readonly artifact?: Artifact;
-}
-
-/** Gathers, decides, applies, reports: one pass for one SecureModel. */
-export function servingReconciler(deps: ServingDependencies) {
-  return async (key: string, context: ReconcileContext): Promise<ReconcileResult> => {
+/** Brings what runs to what a SecureModel asks for and its verdicts allow. */
+export function servingReconciler(
+  deps: ServingDependencies,
+): (key: string, context: ReconcileContext) => Promise<ReconcileResult> {
+  return async (key, context) => {
     const raw = deps.models.get(key);
     if (raw === undefined) return {};
     const client = deps.client.withSignal(context.signal);
     if (raw.metadata.deletionTimestamp !== undefined) {
-      await publishGrant(deps, raw, [], context.signal);
+      await publishGrant(deps.grants, raw, [], context.signal);
       await removeFinalizer(client, secureModel.resource, raw, FINALIZER);
       return {};
     }
     const parsed = parseObject(secureModel, raw);
-    if (!parsed.ok) {
-      await writeStatus(deps, client, raw, {
-        status: raw.status ?? {},
-        ready: {
-          status: "False",
-          reason: "InvalidSpec",
-          message: parsed.message,
-        },
-      });
-      return {};
-    }
-    const model = parsed.value;
-    if (model.spec.suspend) {
-      await writeStatus(deps, client, model, {
-        status: model.status ?? {},
-        ready: {
-          status: "False",
-          reason: "Suspended",
-          message: "spec.suspend is true: what runs stays as it is and nothing is started",
-        },
-      });
-      return {};
+    if (!parsed.ok) return new Pass(deps, raw, context).halt("InvalidSpec", parsed.message);
+    const pass = new Pass(deps, parsed.value, context);
+    if (parsed.value.spec.suspend) {
+      return pass.halt("Suspended", "spec.suspend is true: what runs stays as it is and nothing is started");
     }
     await ensureFinalizer(client, secureModel.resource, raw, FINALIZER);
-    return reconcileModel(deps, client, model, context);
+    return pass.run();
   };
 }
 
-async function reconcileModel(
-  deps: ServingDependencies,
-  client: ObjectClient,
-  model: SecureModel,
-  context: ReconcileContext,
-): Promise<ReconcileResult> {
-  const namespace = model.metadata.namespace ?? "";
-  const now = deps.now();
-  const judged = await judgeDesired(deps, model, context.signal);
-  const existing = deps.revisions.list(namespace).filter((revision) => revision.spec.model === model.metadata.name);
-  const standing = effectiveStanding(judged.verdict, now);
+interface Gathered {
+  readonly judgement: DesiredJudgement;
+  /** The revision that the spec asks for; absent until its artifact was verified once. */
+  readonly desired: ModelRevision | undefined;
+  readonly active: ModelRevision | undefined;
+  /** By name; of the desired and of the active revision. */
+  readonly judgements: ReadonlyMap<string, Judgement>;
+  readonly rollout: Rollout;
+  readonly living: LivingWorkload;
+}
 
-  let desired: ModelRevision | undefined;
-  if (judged.artifact !== undefined) {
-    const name = revisionName(model, judged.artifact);
-    desired = existing.find((revision) => revision.metadata.name === name);
-    if (desired === undefined && standing === "Admit") {
-      desired = await createRevision(client, newRevision(model, judged.artifact, existing));
-      deps.events.emit(regarding(model), {
-        type: "Normal",
-        reason: "RevisionCreated",
-        note: `revision ${name} of digest ${judged.artifact.digest}`,
-        action: "Verify",
-      });
+/** One look at one SecureModel: gathers, decides, applies, reports. */
+class Pass {
+  readonly #deps: ServingDependencies;
+  readonly #client: ObjectClient;
+  readonly #model: SecureModel;
+  readonly #context: ReconcileContext;
+  readonly #namespace: string;
+  readonly #existing: readonly ModelRevision[];
+  readonly #now: Date;
+  #announced = false;
+
+  constructor(deps: ServingDependencies, model: SecureModel, context: ReconcileContext) {
+    const { name, namespace = "" } = model.metadata;
+    this.#deps = deps;
+    this.#client = deps.client.withSignal(context.signal);
+    this.#model = model;
+    this.#context = context;
+    this.#namespace = namespace;
+    this.#existing = deps.revisions.list(namespace).filter((revision) => revision.spec.model === name);
+    this.#now = deps.clock.now();
+  }
+
+  async halt(reason: "InvalidSpec" | "Suspended", message: string): Promise<ReconcileResult> {
+    await this.#write(haltedStatus(this.#model, { reason, message }, this.#now));
+    return {};
+  }
+
+  async run(): Promise<ReconcileResult> {
+    const gathered = await this.#gather();
+    // A pass that was cut short knows nothing: what it could not find out must not decide.
+    this.#context.signal.throwIfAborted();
+    const plan = this.#decide(gathered);
+    await this.#publish(plan, gathered);
+    const { running, ready } = await this.#admit(plan, gathered);
+
+    const { living, judgement } = gathered;
+    const alive = living.pods.some((pod) => pod.metadata.deletionTimestamp === undefined);
+    const tornDown = running === undefined && (living.deployment !== undefined || alive);
+    const outcome: Outcome = { plan, ready, desired: judgement, running, deployment: living.deployment, tornDown };
+    let snapshot: string | undefined;
+    if (running !== undefined) await run(this.#client, this.#model, running, living);
+    else if (tornDown) {
+      // The status first: a quarantine that is cut short is one all the same.
+      await this.#write(modelStatus(this.#model, outcome, this.#now));
+      snapshot = await tearDown(this.#client, this.#model, living, this.#now);
     }
+    const status = modelStatus(this.#model, { ...outcome, snapshot }, this.#now);
+    await this.#settleRevisions(status, outcome, gathered);
+    await this.#write(status);
+    return { requeueAfterMs: this.#nextLookMs(ready, gathered) };
   }
-  const activeName = model.status?.active?.revision;
-  const active = existing.find((revision) => revision.metadata.name === activeName);
-  const activeVerdict =
-    active === undefined || active.metadata.name === desired?.metadata.name
-      ? undefined
-      : await judgeRevision(deps, model, active, context.signal);
 
-  const living = deps.deployments.get(`${namespace}/${model.metadata.name}`);
-  const observed: Observed = {
-    verdict: judged.verdict,
-    ungrantedImages: desired === undefined ? [] : ungrantedImages(deps, namespace, desired, now),
-    rolledOut: desired !== undefined && isRolledOut(living, desired, model.spec.replicas),
-    ...(desired === undefined ? {} : { desired: { name: desired.metadata.name, standing } }),
-    ...(active === undefined
-      ? {}
-      : {
-          active: {
-            name: active.metadata.name,
-            standing: activeVerdict === undefined ? standing : effectiveStanding(activeVerdict, now),
-          },
-        }),
-    ...holdOf(deps, namespace),
-  };
-  const plan = decideServing(observed);
-  const verdicts = new Map<string, Verdict>();
-  if (active !== undefined && activeVerdict !== undefined) verdicts.set(active.metadata.name, activeVerdict);
-  if (desired !== undefined) verdicts.set(desired.metadata.name, judged.verdict);
-
-  const granted = [desired, active].flatMap((revision) =>
-    revision !== undefined && plan.grant.includes(revision.metadata.name)
-      ? [{ revision, notAfter: notAfterOf(verdicts.get(revision.metadata.name), now) }]
-      : [],
-  );
-  await publishGrant(deps, model, granted, context.signal);
-  const run = granted.find(({ revision }) => revision.metadata.name === plan.run)?.revision;
-  const quarantined = await applyWorkload(client, model, { run, living, now });
-
-  const ready = await withAdmissionCheck(client, run, plan, living);
-  await pruneRevisions(client, model, existing, plan);
-  await writeStatus(deps, client, model, {
-    status: nextStatus({ model, judged, plan, run, living, quarantined, now }),
-    ready,
-  });
-  const recheckMs = nextCheckMs(model, judged.verdict, now);
-  // What a rollout waits for (a pull, the grant reaching the API server) does not always make an event.
-  return { requeueAfterMs: ready.status === "True" ? recheckMs : Math.min(recheckMs, 10_000) };
-}
-
-/** What the spec asks for: resolved once a generation when pinned, then verified. */
-async function judgeDesired(deps: ServingDependencies, model: SecureModel, signal: AbortSignal): Promise<Judged> {
-  const namespace = model.metadata.namespace ?? "";
-  const { oci, update, followInterval } = model.spec.source;
-  const now = deps.now();
-  const known = model.status?.artifact;
-  const age = known === undefined ? Infinity : now.getTime() - Date.parse(known.resolvedAt);
-  const pinned =
-    known !== undefined &&
-    known.reference === oci.reference &&
-    (update === "Pinned" ? known.generation === model.metadata.generation : age < (parseDuration(followInterval) ?? 0));
-  const credentials = await deps.pullCredentials(namespace, names(oci.pullSecrets), signal);
-  const { verdict, artifact } = await deps.verifier.verify({
-    reference: oci.reference,
-    ...(pinned ? { digest: known.digest } : {}),
-    namespace,
-    policies: deps.policies(),
-    required: model.spec.policies.map((policy) => policy.name),
-    previous: model.status?.verdict,
-    credentials,
-    now,
-    signal,
-  });
-  if (artifact !== undefined) return { verdict, artifact: { ...artifact, repository: artifact.name } };
-  const parsed = parseReference(oci.reference);
-  if (!pinned || !parsed.ok) return { verdict };
-  return {
-    verdict,
-    artifact: {
-      repository: parsed.reference.name,
-      digest: known.digest,
-      platformDigests: known.platformDigests ?? [],
-    },
-  };
-}
-
-async function judgeRevision(
-  deps: ServingDependencies,
-  model: SecureModel,
-  revision: ModelRevision,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const namespace = model.metadata.namespace ?? "";
-  const { repository, digest } = revision.spec.artifact;
-  const { verdict } = await deps.verifier.verify({
-    reference: `${repository}@${digest}`,
-    namespace,
-    policies: deps.policies(),
-    required: model.spec.policies.map((policy) => policy.name),
-    previous: revision.status?.verdict,
-    credentials: await deps.pullCredentials(namespace, names(revision.spec.pullSecrets), signal),
-    now: deps.now(),
-    signal,
-  });
-  return verdict;
-}
-
-async function createRevision(client: ObjectClient, revision: ModelRevision): Promise<ModelRevision> {
-  try {
-    return await client.create(modelRevision.resource, revision);
-  } catch (error) {
-    // Ours from a pass before a crash; its name is its content.
-    if (!isKubeError(error, "AlreadyExists")) throw error;
-    return revision;
-  }
-}
-
-function ungrantedImages(deps: ServingDependencies, namespace: string, revision: ModelRevision, now: Date): string[] {
-  const grant = deps.grantObjects.get(`${namespace}/${GRANT_NAME}`)?.spec ?? emptyGrant;
-  return imagesOf(revision.spec.serving.template.spec).flatMap(({ image, use }) => {
-    const digest = digestOf(image);
-    return digest !== undefined && isGranted(grant, digest, use, now) ? [] : [image];
-  });
-}
-
-function holdOf(deps: ServingDependencies, namespace: string): Pick<Observed, "hold"> {
-  const secured = deps.namespaces.get(namespace);
-  if (secured === undefined) {
-    return {
-      hold: {
-        reason: "NamespaceNotSecured",
-        message: `namespace ${namespace} has no SecureNamespace: create one named ${namespace} with profile: serving`,
-      },
+  async #gather(): Promise<Gathered> {
+    const { deployments, services, podsOf } = this.#deps;
+    const { name } = this.#model.metadata;
+    const { signal } = this.#context;
+    const judgement = await judgeDesired(this.#deps, this.#model, this.#now, signal);
+    signal.throwIfAborted();
+    const desired = await this.#desiredRevision(judgement);
+    const judgements = new Map<string, Judgement>();
+    if (desired !== undefined) judgements.set(desired.metadata.name, judgement);
+    const active = this.#existing.find(({ metadata }) => metadata.name === this.#model.status?.active?.revision);
+    if (active !== undefined && !judgements.has(active.metadata.name)) {
+      const judged = await judgeRevision(this.#deps, this.#model, active, { now: this.#now, signal });
+      judgements.set(active.metadata.name, judged);
+    }
+    const key = `${this.#namespace}/${name}`;
+    const living = {
+      deployment: deployments.get(key),
+      service: services.get(key),
+      pods: podsOf(this.#namespace, name),
     };
+    const rollout = rolloutOf(living.deployment, desired, this.#model.spec.replicas);
+    return { judgement, desired, active, judgements, rollout, living };
   }
-  if (secured.spec.profile !== "serving") {
-    return {
-      hold: {
-        reason: "NamespaceNotServing",
-        message: `namespace ${namespace} is for ${secured.spec.profile}: serve models in a namespace with profile: serving`,
-      },
-    };
+
+  /** The revision for what the source resolved to: the one there is, or a new one once it is verified. */
+  async #desiredRevision({ artifact, standing }: DesiredJudgement): Promise<ModelRevision | undefined> {
+    if (artifact === undefined) return undefined;
+    const name = revisionName(this.#model, artifact);
+    const existing = this.#existing.find((revision) => revision.metadata.name === name);
+    if (existing !== undefined || standing !== "Admit") return existing;
+    const created = await createRevision(this.#client, newRevision(this.#model, artifact, this.#existing));
+    this.#emit("Normal", "RevisionCreated", `revision ${name} of digest ${artifact.digest}`);
+    return created;
   }
-  const problem = deps.guardProblems()[0];
-  if (problem === undefined) return {};
-  return {
-    hold: {
-      reason: "PoliciesChanged",
-      message: `${problem}: nothing is promoted until it is restored, for example by helm upgrade`,
-    },
-  };
-}
 
-async function publishGrant(
-  deps: ServingDependencies,
-  model: KubeObject,
-  granted: readonly { readonly revision: ModelRevision; readonly notAfter: Date }[],
-  signal: AbortSignal,
-): Promise<void> {
-  const contribution: Contribution = {
-    uses: granted.flatMap(({ revision, notAfter }) =>
-      [revision.spec.artifact.digest, ...revision.spec.artifact.platformDigests].map((digest) => ({
-        digest,
-        use: "imageVolume" as const,
-        notAfter,
-      })),
-    ),
-    revisions: Object.fromEntries(
-      granted.map(({ revision }) => [
-        revision.metadata.name,
-        grantedRevision(revision.spec.model, podTemplate(revision).spec),
-      ]),
-    ),
-  };
-  const owner = { kind: "SecureModel", name: model.metadata.name } as const;
-  await deps.grants.change(model.metadata.namespace ?? "", (grant) => contribute(grant, owner, contribution), signal);
-}
-
-/** Returns the name of the snapshot when the model is quarantined in this pass or was before. */
-async function applyWorkload(
-  client: ObjectClient,
-  model: SecureModel,
-  { run, living, now }: Pick<StatusInput, "run" | "living" | "now">,
-): Promise<string | undefined> {
-  const namespace = model.metadata.namespace ?? "";
-  if (run !== undefined) {
-    await client.apply(deploymentType, deployment(model, run, model.spec.replicas), { fieldManager: FIELD_MANAGER });
-    await client.apply(serviceType, service(model, true), { fieldManager: FIELD_MANAGER });
-    return undefined;
-  }
-  if (living === undefined) return undefined;
-  // In this order: the grant is gone already; then no endpoint, the snapshot, no pod.
-  await client.apply(serviceType, service(model, false), { fieldManager: FIELD_MANAGER });
-  const snapshot = await quarantineSnapshot(client, model, now);
-  await client.remove(deploymentType, { namespace, name: model.metadata.name }, { propagationPolicy: "Background" });
-  const selector = Object.entries(modelLabels(model.metadata.name))
-    .map(([label, value]) => `${label}=${value}`)
-    .join(",");
-  for (const pod of await client.list(podType, { namespace, labelSelector: selector })) {
-    await client.remove(podType, { namespace, name: pod.metadata.name }, { gracePeriodSeconds: 10 });
-  }
-  return snapshot;
-}
-
-/** A rollout that does not move is asked about: the API server's refusal belongs in the condition. */
-async function withAdmissionCheck(
-  client: ObjectClient,
-  run: ModelRevision | undefined,
-  plan: Plan,
-  living: DeploymentObject | undefined,
-): Promise<Plan["ready"]> {
-  const available = living?.status?.availableReplicas ?? 0;
-  if (run === undefined || plan.ready.reason !== "RollingOut" || available > 0) return plan.ready;
-  try {
-    await client.create(podType, probePod(run), { dryRun: true });
-    return plan.ready;
-  } catch (error) {
-    if (!isKubeError(error, "Forbidden") && !isKubeError(error, "Invalid")) throw error;
-    return { status: "False", reason: "PodRefused", message: error.message };
-  }
-}
-
-async function pruneRevisions(
-  client: ObjectClient,
-  model: SecureModel,
-  existing: readonly ModelRevision[],
-  plan: Plan,
-): Promise<void> {
-  const { active, lastKnownGood } = model.status ?? {};
-  const inUse = new Set(
-    [...plan.grant, plan.run, active?.revision, lastKnownGood?.revision].filter((name) => name !== undefined),
-  );
-  for (const revision of surplusRevisions(existing, inUse, model.spec.historyLimit)) {
-    const { namespace = "", name, uid } = revision.metadata;
-    await client.remove(modelRevision.resource, { namespace, name }, uid === undefined ? {} : { uid });
-  }
-}
-
-function isRolledOut(living: DeploymentObject | undefined, revision: ModelRevision, replicas: number): boolean {
-  const status = living?.status;
-  return (
-    living?.spec?.template?.metadata?.labels?.["mlsecops.io/revision"] === revision.metadata.name &&
-    status?.observedGeneration === living.metadata.generation &&
-    (status?.updatedReplicas ?? 0) >= replicas &&
-    (status?.availableReplicas ?? 0) >= replicas &&
-    (status?.replicas ?? 0) <= (status?.updatedReplicas ?? 0)
-  );
-}
-
-interface StatusInput {
-  readonly model: SecureModel;
-  readonly judged: Judged;
-  readonly plan: Plan;
-  readonly run: ModelRevision | undefined;
-  readonly living: DeploymentObject | undefined;
-  readonly quarantined: string | undefined;
-  readonly now: Date;
-}
-
-function nextStatus({ model, judged, plan, run, living, quarantined, now }: StatusInput): SecureModelStatus {
-  const before = model.status ?? {};
-  const time = now.toISOString();
-  const pointer =
-    run === undefined ? undefined : { revision: run.metadata.name, digest: run.spec.artifact.digest, since: time };
-  const keep = (old: SecureModelStatus["active"]) => (old?.revision === pointer?.revision ? old : pointer);
-  const serves = plan.ready.status === "True";
-  const active = run === undefined ? before.active : serves ? keep(before.active) : before.active;
-  const rolling = run !== undefined && !serves && run.metadata.name !== before.active?.revision;
-  const artifact = artifactStatus(model, judged, now);
-  const verdict: VerdictStatus = toVerdictStatus(judged.verdict);
-  const quarantine =
-    run === undefined && (before.quarantine !== undefined || living !== undefined)
-      ? (before.quarantine ?? {
-          since: time,
-          reason: plan.ready.reason,
-          message: plan.ready.message.slice(0, 2048),
-          ...(quarantined === undefined ? {} : { snapshot: quarantined }),
-        })
-      : undefined;
-  return {
-    replicas: living?.status?.replicas ?? 0,
-    readyReplicas: living?.status?.readyReplicas ?? 0,
-    selector: Object.entries(modelLabels(model.metadata.name))
-      .map(([label, value]) => `${label}=${value}`)
-      .join(","),
-    verdict,
-    ...(artifact === undefined ? {} : { artifact }),
-    ...(active === undefined ? {} : { active }),
-    ...(rolling && pointer !== undefined ? { candidate: keep(before.candidate) ?? pointer } : {}),
-    ...(serves
-      ? { lastKnownGood: keep(before.lastKnownGood) }
-      : before.lastKnownGood === undefined
-        ? {}
-        : { lastKnownGood: before.lastKnownGood }),
-    ...(quarantine === undefined ? {} : { quarantine }),
-  };
-}
-
-function artifactStatus(model: SecureModel, judged: Judged, now: Date): SecureModelStatus["artifact"] {
-  const known = model.status?.artifact;
-  if (judged.artifact === undefined) return known;
-  const reference = model.spec.source.oci.reference;
-  const generation = model.metadata.generation ?? 0;
-  const same =
-    known?.digest === judged.artifact.digest && known.reference === reference && known.generation === generation;
-  // A followed tag counts as looked up now; a pinned one keeps the time of its only look.
-  if (same && model.spec.source.update === "Pinned") return known;
-  return {
-    reference,
-    digest: judged.artifact.digest,
-    platformDigests: [...judged.artifact.platformDigests],
-    resolvedAt: now.toISOString(),
-    generation,
-  };
-}
-
-async function writeStatus(
-  deps: ServingDependencies,
-  client: ObjectClient,
-  model: SecureModel,
-  { status, ready }: { readonly status: SecureModelStatus; readonly ready: Plan["ready"] },
-): Promise<void> {
-  const now = deps.now();
-  const generation = model.metadata.generation ?? 0;
-  const before = (model.status?.conditions ?? []) as readonly Condition[];
-  const serving = (status.readyReplicas ?? 0) > 0;
-  const wanted: readonly Omit<Condition, "lastTransitionTime" | "observedGeneration">[] = [
-    { type: "Ready", ...ready },
-    {
-      type: "Serving",
-      status: serving ? "True" : "False",
-      reason: serving ? "PodsReady" : "NoReadyPod",
-      message: `${status.readyReplicas ?? 0} ready pods`,
-    },
-    {
-      type: "Verified",
-      status:
-        status.verdict?.outcome === "Verified" ? "True" : status.verdict?.outcome === "Rejected" ? "False" : "Unknown",
-      reason: status.verdict?.reason ?? "NotYetVerified",
-      message: status.verdict?.message ?? "",
-    },
-    {
-      type: "Reconciling",
-      status: ready.reason === "RollingOut" ? "True" : "False",
-      reason: ready.reason,
-      message: ready.message,
-    },
-  ];
-  let conditions: Condition[] = [...before];
-  for (const condition of wanted)
-    conditions = setCondition(conditions, { ...condition, observedGeneration: generation }, now);
-  const previous = before.find((condition) => condition.type === "Ready");
-  if (previous?.reason !== ready.reason || previous.status !== ready.status) {
-    deps.events.emit(regarding(model), {
-      type: ready.status === "True" || ready.reason === "RollingOut" ? "Normal" : "Warning",
-      reason: ready.reason,
-      note: ready.message,
-      action: "Reconcile",
+  #decide({ judgement, desired, active, judgements, rollout }: Gathered): Plan {
+    const { namespaces, guardProblems } = this.#deps;
+    const view = (revision: ModelRevision) => ({
+      name: revision.metadata.name,
+      standing: judgements.get(revision.metadata.name)?.standing ?? "Quarantine",
+    });
+    const hold = holdOf(namespaces, this.#namespace, guardProblems());
+    return decideServing({
+      verdict: judgement.verdict,
+      ungrantedImages: desired === undefined ? [] : ungrantedImages(this.#deps, desired, this.#now),
+      rolledOut: rollout.done,
+      progress: rollout.progress,
+      ...(desired === undefined ? {} : { desired: view(desired) }),
+      ...(active === undefined ? {} : { active: view(active) }),
+      ...(hold === undefined ? {} : { hold }),
     });
   }
-  await client.apply(
-    secureModel.resource,
-    {
-      apiVersion: API_VERSION,
-      kind: secureModel.resource.kind,
-      metadata: { name: model.metadata.name, namespace: model.metadata.namespace ?? "" },
-      status: { ...status, conditions, observedGeneration: generation },
-    } as KubeObject,
-    { fieldManager: FIELD_MANAGER, subresource: "status" },
-  );
-}
 
-function regarding(model: SecureModel): SecureModel & { apiVersion: string; kind: string } {
-  return { ...model, apiVersion: API_VERSION, kind: secureModel.resource.kind };
-}
+  async #publish(plan: Plan, { desired, active, judgements }: Gathered): Promise<void> {
+    const granted = [desired, active].flatMap((revision) => {
+      if (revision === undefined || !plan.grant.includes(revision.metadata.name)) return [];
+      // A pod may be made while the verdict holds, and not in the grace after it.
+      const notAfter = new Date(judgements.get(revision.metadata.name)?.verdict.notAfter ?? this.#now);
+      return [{ revision, notAfter }];
+    });
+    await publishGrant(this.#deps.grants, this.#model, granted, this.#context.signal);
+  }
 
-function notAfterOf(verdict: Verdict | undefined, now: Date): Date {
-  if (verdict?.outcome === "Verified") return verdict.notAfter;
-  if (verdict?.outcome === "Indeterminate" && verdict.carried !== undefined) return verdict.carried.graceUntil;
-  return now;
-}
+  /** What is to run, once the API server would admit it; else what may go on, and the API server's words. */
+  async #admit(
+    plan: Plan,
+    { desired, active, rollout }: Gathered,
+  ): Promise<{ readonly running: ModelRevision | undefined; readonly ready: ReadyState }> {
+    const named = (name: string | undefined) =>
+      [desired, active].find((revision) => revision !== undefined && revision.metadata.name === name);
+    const running = named(plan.run);
+    if (running === undefined || running !== desired || rollout.started) return { running, ready: plan.ready };
+    const patient = this.#readyReason() !== "PodRefused";
+    const { clock } = this.#deps;
+    const refusal = await refusalOf(this.#client, running, { clock, signal: this.#context.signal, patient });
+    this.#context.signal.throwIfAborted();
+    if (refusal === undefined) return { running, ready: plan.ready };
+    return {
+      running: named(plan.grant.find((name) => name !== plan.run)),
+      ready: { status: "False", reason: "PodRefused", message: refusal },
+    };
+  }
 
-function nextCheckMs(model: SecureModel, verdict: Verdict, now: Date): number {
-  const recheck = verdict.recheckAfter.getTime() - now.getTime();
-  const follow =
-    model.spec.source.update === "Follow" ? (parseDuration(model.spec.source.followInterval) ?? 300_000) : Infinity;
-  return Math.min(Math.max(5_000, Math.min(recheck, follow)), 600_000);
-}
+  async #settleRevisions(
+    status: SecureModelStatus,
+    { plan, running }: Outcome,
+    { desired, judgements }: Gathered,
+  ): Promise<void> {
+    const known = this.#existing.some((revision) => revision.metadata.name === desired?.metadata.name);
+    const revisions = desired === undefined || known ? this.#existing : [...this.#existing, desired];
+    const inUse = new Set(
+      [...plan.grant, desired?.metadata.name, status.active?.revision, status.lastKnownGood?.revision].filter(
+        (name) => name !== undefined,
+      ),
+    );
+    const surplus = surplusRevisions(revisions, inUse, this.#model.spec.historyLimit);
+    await removeRevisions(this.#client, surplus);
+    for (const revision of revisions) {
+      if (surplus.includes(revision)) continue;
+      const judgement = judgements.get(revision.metadata.name);
+      const role = revisionRole(revision, status, { plan, running, desired: desired?.metadata.name, judgement });
+      const next = revisionStatus(revision, role, this.#now);
+      await applyStatus(this.#client, modelRevision.resource, revision, { status: next, fieldManager: FIELD_MANAGER });
+    }
+  }
 
-function names(secrets: readonly { readonly name: string }[] | undefined): readonly string[] {
-  return (secrets ?? []).map((secret) => secret.name);
+  #nextLookMs(ready: ReadyState, { judgements, judgement }: Gathered): number {
+    const verdicts = [judgement, ...judgements.values()].map(({ verdict }) => verdict);
+    const { update, followInterval } = this.#model.spec.source;
+    const followMs = update === "Follow" ? (parseDuration(followInterval) ?? Infinity) : Infinity;
+    const retryMs = ready.status === "True" ? Infinity : unreadyRetryMs;
+    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs);
+  }
+
+  async #write(status: SecureModelStatus): Promise<void> {
+    this.#announce(status);
+    await applyStatus(this.#client, secureModel.resource, this.#model, { status, fieldManager: FIELD_MANAGER });
+  }
+
+  /** An Event for each change of the verdict and of Ready; one where both say the same. */
+  #announce(status: SecureModelStatus): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    const ready = status.conditions?.find(({ type }) => type === "Ready");
+    const { verdict } = status;
+    const before = this.#model.status?.verdict;
+    if (verdict !== undefined && (verdict.outcome !== before?.outcome || verdict.reason !== before.reason)) {
+      if (verdict.reason !== ready?.reason)
+        this.#emit(verdict.outcome === "Verified" ? "Normal" : "Warning", verdict.reason, verdict.message, "Verify");
+    }
+    if (ready === undefined || ready.reason === this.#readyReason()) return;
+    const isGood = ready.status === "True" || ready.reason === "RollingOut" || ready.reason === "Suspended";
+    this.#emit(isGood ? "Normal" : "Warning", ready.reason, ready.message);
+  }
+
+  #readyReason(): string | undefined {
+    return this.#model.status?.conditions?.find(({ type }) => type === "Ready")?.reason;
+  }
+
+  #emit(type: "Normal" | "Warning", reason: string, note: string, action = "Reconcile"): void {
+    const regarding = { apiVersion: API_VERSION, kind: secureModel.resource.kind, metadata: this.#model.metadata };
+    this.#deps.events.emit(regarding, { type, reason, note, action });
+  }
 }

@@ -17,8 +17,15 @@ export interface Observed {
   readonly ungrantedImages: readonly string[];
   /** Whether the whole Deployment runs the desired revision and is available. */
   readonly rolledOut: boolean;
+  /** How far it is, for people. */
+  readonly progress?: string;
   /** Something of the namespace that forbids any promotion, such as a missing admission policy. */
-  readonly hold?: { readonly reason: string; readonly message: string };
+  readonly hold?: Hold;
+}
+
+export interface Hold {
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface ReadyState {
@@ -52,7 +59,7 @@ export function decideServing(observed: Observed): Plan {
       run: desired.name,
       ready: rolledOut
         ? { status: "True", reason: "Serving", message: `revision ${desired.name} serves` }
-        : { status: "False", reason: "RollingOut", message: `revision ${desired.name} is being rolled out` },
+        : { status: "False", reason: "RollingOut", message: rollingOut(desired.name, observed.progress) },
     };
   }
 
@@ -79,4 +86,8 @@ function blockedBy({
     reason: "RuntimeNotGranted",
     message: `image ${image} is not granted in this namespace: add it to spec.allowedImages of the SecureNamespace, signed by an authority that a ClusterTrustPolicy names`,
   };
+}
+
+function rollingOut(name: string, progress = ""): string {
+  return `revision ${name} is being rolled out${progress === "" ? "" : `: ${progress}`}`;
 }

@@ -1,23 +1,31 @@
 import type { ModelRevision, SecureModel, TemplateContainer } from "../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL } from "../admission/index.ts";
-import type { KubeObject, ResourceType } from "../kube/index.ts";
+import {
+  type KubeObject,
+  type ResourceType,
+  apiVersionOf,
+  deploymentType,
+  podType,
+  serviceType,
+} from "../kube/index.ts";
 import { ownerReference } from "./revision.ts";
 
-export const deploymentType: ResourceType = {
-  group: "apps",
-  version: "v1",
-  kind: "Deployment",
-  plural: "deployments",
-  namespaced: true,
-};
-export const serviceType: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "Service",
-  plural: "services",
-  namespaced: true,
-};
-export const podType: ResourceType = { group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true };
+export { REVISION_LABEL } from "../admission/index.ts";
+
+/** Of a Deployment, what this room reads. */
+export interface DeploymentObject extends KubeObject {
+  readonly spec?: {
+    readonly template?: { readonly metadata?: { readonly labels?: Readonly<Record<string, string>> } };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+  };
+}
 
 /** The name of the image volume with the verified model. */
 const MODEL_VOLUME = "model";
@@ -25,6 +33,12 @@ const MODEL_VOLUME = "model";
 /** Labels of all pods of a model; the Service and the scale subresource select by them. */
 export function modelLabels(model: string): Record<string, string> {
   return { "app.kubernetes.io/managed-by": "mlsecops-operator", [MODEL_LABEL]: model };
+}
+
+export function podSelector(model: string): string {
+  return Object.entries(modelLabels(model))
+    .map(([label, value]) => `${label}=${value}`)
+    .join(",");
 }
 
 /** The pod template of a revision: what the user wrote, the model mounted read-only, and the restricted defaults. */
@@ -83,8 +97,8 @@ export function service(model: SecureModel, open: boolean): KubeObject {
   const { port } = model.spec.workload.managed;
   return object(serviceType, model, {
     type: "ClusterIP",
-    // No pod ever carries this label: nothing is selected.
-    selector: { ...modelLabels(model.metadata.name), ...(open ? {} : { "mlsecops.io/quarantined": "true" }) },
+    // No model can have that name, so nothing is selected.
+    selector: modelLabels(open ? model.metadata.name : "QUARANTINED"),
     ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }],
   });
 }
@@ -93,8 +107,8 @@ export function service(model: SecureModel, open: boolean): KubeObject {
 export function probePod(revision: ModelRevision): KubeObject {
   const { metadata, spec } = podTemplate(revision);
   return {
-    apiVersion: "v1",
-    kind: "Pod",
+    apiVersion: apiVersionOf(podType),
+    kind: podType.kind,
     metadata: { ...metadata, name: `${revision.metadata.name}-probe`, namespace: revision.metadata.namespace ?? "" },
     spec,
   } as KubeObject;
@@ -102,7 +116,7 @@ export function probePod(revision: ModelRevision): KubeObject {
 
 function object(type: ResourceType, model: SecureModel, spec: unknown): KubeObject {
   return {
-    apiVersion: type.group === "" ? type.version : `${type.group}/${type.version}`,
+    apiVersion: apiVersionOf(type),
     kind: type.kind,
     metadata: {
       name: model.metadata.name,

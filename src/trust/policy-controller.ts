@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import {
   clusterTrustPolicy,
   type ClusterTrustPolicy,
@@ -8,11 +7,11 @@ import { API_VERSION } from "../api/schema.ts";
 import {
   type Condition,
   type EventRecorder,
-  type KubeObject,
   type ObjectClient,
   type ReconcileContext,
   type ReconcileResult,
   type Store,
+  applyStatus,
   setCondition,
 } from "../kube/index.ts";
 import { policyFingerprint } from "./fingerprint.ts";
@@ -48,7 +47,6 @@ export function policyReconciler(deps: PolicyDependencies) {
       fingerprint: policyFingerprint(resolved),
       dependents: deps.dependents(key),
     };
-    if (isDeepStrictEqual(status, policy.status)) return {};
     if (before.find((condition) => condition.type === "Ready")?.reason !== ready.reason) {
       deps.events.emit(
         { ...policy, apiVersion: API_VERSION, kind: clusterTrustPolicy.resource.kind },
@@ -60,16 +58,8 @@ export function policyReconciler(deps: PolicyDependencies) {
         },
       );
     }
-    await deps.client.withSignal(context.signal).apply(
-      clusterTrustPolicy.resource,
-      {
-        apiVersion: API_VERSION,
-        kind: clusterTrustPolicy.resource.kind,
-        metadata: { name: policy.metadata.name },
-        status,
-      } as KubeObject,
-      { fieldManager: "mlsecops-trust", subresource: "status" },
-    );
+    const client = deps.client.withSignal(context.signal);
+    await applyStatus(client, clusterTrustPolicy.resource, policy, { status, fieldManager: "mlsecops-trust" });
     return {};
   };
 }

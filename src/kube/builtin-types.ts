@@ -1,0 +1,30 @@
+import type { ResourceType } from "./types.ts";
+
+/** Kinds of Kubernetes itself that controllers read and write. */
+
+export const namespaceType = core("Namespace", "namespaces", false);
+export const podType = core("Pod", "pods");
+export const serviceType = core("Service", "services");
+export const configMapType = core("ConfigMap", "configmaps");
+export const secretType = core("Secret", "secrets");
+export const serviceAccountType = core("ServiceAccount", "serviceaccounts");
+
+export const deploymentType: ResourceType = {
+  group: "apps",
+  version: "v1",
+  kind: "Deployment",
+  plural: "deployments",
+  namespaced: true,
+};
+
+export const roleBindingType: ResourceType = {
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  kind: "RoleBinding",
+  plural: "rolebindings",
+  namespaced: true,
+};
+
+function core(kind: string, plural: string, namespaced = true): ResourceType {
+  return { group: "", version: "v1", kind, plural, namespaced };
+}

@@ -1,0 +1,48 @@
+import { isDeepStrictEqual } from "node:util";
+import { isKubeError } from "./kube-error.ts";
+import type { ObjectClient } from "./object-client.ts";
+import { apiVersionOf, type KubeObject, type ResourceType } from "./types.ts";
+
+interface WithStatus extends KubeObject {
+  readonly status?: unknown;
+}
+
+/**
+ * Applies the status, unless it is what the object has. An object that was deleted in the meantime has nobody left to tell.
+ * @throws KubeError what the API server answered.
+ */
+export async function applyStatus(
+  client: ObjectClient,
+  type: ResourceType,
+  object: WithStatus,
+  { status, fieldManager }: { readonly status: object; readonly fieldManager: string },
+): Promise<void> {
+  if (isDeepStrictEqual(comparable(object.status ?? {}), comparable(status))) return;
+  const { name, namespace } = object.metadata;
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+  const applied: WithStatus = { apiVersion: apiVersionOf(type), kind: type.kind, metadata, status };
+  try {
+    await client.apply(type, applied, { fieldManager, subresource: "status" });
+  } catch (error) {
+    if (!isKubeError(error, "NotFound")) throw error;
+  }
+}
+
+/** Plain JSON, in which lists that are maps by `type` or `name` have one order: the API server keeps its own. */
+function comparable(status: object): unknown {
+  return JSON.parse(
+    JSON.stringify(status, (_key, value: unknown) =>
+      Array.isArray(value) ? value.toSorted((a, b) => order(entryKey(a), entryKey(b))) : value,
+    ),
+  ) as unknown;
+}
+
+function entryKey(entry: unknown): string {
+  if (typeof entry !== "object" || entry === null) return "";
+  const { type, name } = entry as { readonly type?: unknown; readonly name?: unknown };
+  return typeof type === "string" ? type : typeof name === "string" ? name : "";
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,174 @@
+import type { ModelRevision, SecureModel, SecureNamespace, VerdictStatus } from "../api/index.ts";
+import { GRANT_NAME } from "../api/index.ts";
+import { digestOf, emptyGrant, imagesOf, isGranted } from "../admission/index.ts";
+import type { Store } from "../kube/index.ts";
+import {
+  type Standing,
+  type Verdict,
+  effectiveStanding,
+  parseDuration,
+  parseReference,
+  settleVerdict,
+  toVerdictStatus,
+} from "../trust/index.ts";
+import type { ServingDependencies } from "./controller.ts";
+import type { Hold } from "./decide.ts";
+import type { Artifact } from "./revision.ts";
+import { type DeploymentObject, REVISION_LABEL } from "./workload.ts";
+
+/** What is thought of an artifact now. */
+export interface Judgement {
+  /** As it goes into a status: unchanged while it says the same. */
+  readonly verdict: VerdictStatus;
+  readonly standing: Standing;
+}
+
+export interface DesiredJudgement extends Judgement {
+  /** Absent while the source has not been resolved. */
+  readonly artifact?: Artifact;
+}
+
+/** What the spec asks for: resolved once a generation when pinned, then verified. */
+export async function judgeDesired(
+  deps: ServingDependencies,
+  model: SecureModel,
+  now: Date,
+  signal: AbortSignal,
+): Promise<DesiredJudgement> {
+  const namespace = model.metadata.namespace ?? "";
+  const { oci } = model.spec.source;
+  const known = pinnedArtifact(model, now);
+  const previous = model.status?.verdict;
+  const { verdict, artifact } = await deps.verifier.verify({
+    reference: oci.reference,
+    ...(known === undefined ? {} : { digest: known.digest }),
+    namespace,
+    policies: deps.policies(),
+    required: requiredPolicies(model),
+    previous,
+    credentials: await deps.pullCredentials(namespace, names(oci.pullSecrets), signal),
+    now,
+    signal,
+  });
+  const judgement = judged(previous, verdict, now);
+  if (artifact !== undefined) return { ...judgement, artifact: { ...artifact, repository: artifact.name } };
+  const parsed = parseReference(oci.reference);
+  if (known === undefined || !parsed.ok) return judgement;
+  const { digest, platformDigests = [] } = known;
+  return { ...judgement, artifact: { repository: parsed.reference.name, digest, platformDigests } };
+}
+
+/** A revision that is not what the spec asks for now, such as the one that serves while another one comes. */
+export async function judgeRevision(
+  deps: ServingDependencies,
+  model: SecureModel,
+  revision: ModelRevision,
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
+): Promise<Judgement> {
+  const namespace = model.metadata.namespace ?? "";
+  const { repository, digest } = revision.spec.artifact;
+  const previous = revision.status?.verdict;
+  const { verdict } = await deps.verifier.verify({
+    reference: `${repository}@${digest}`,
+    namespace,
+    policies: deps.policies(),
+    required: requiredPolicies(model),
+    previous,
+    credentials: await deps.pullCredentials(namespace, names(revision.spec.pullSecrets), signal),
+    now,
+    signal,
+  });
+  return judged(previous, verdict, now);
+}
+
+function judged(previous: VerdictStatus | undefined, verdict: Verdict, now: Date): Judgement {
+  return {
+    verdict: settleVerdict(previous, toVerdictStatus(verdict), now),
+    standing: effectiveStanding(verdict, now),
+  };
+}
+
+/** What the source was resolved to before, while that still counts. */
+export function pinnedArtifact(model: SecureModel, now: Date): NonNullable<SecureModel["status"]>["artifact"] {
+  const { oci, update, followInterval } = model.spec.source;
+  const known = model.status?.artifact;
+  if (known?.reference !== oci.reference) return undefined;
+  const age = now.getTime() - Date.parse(known.resolvedAt);
+  const counts =
+    update === "Pinned" ? known.generation === model.metadata.generation : age < (parseDuration(followInterval) ?? 0);
+  return counts ? known : undefined;
+}
+
+/** Container and init images of a revision that its namespace does not grant now. */
+export function ungrantedImages(deps: ServingDependencies, revision: ModelRevision, now: Date): readonly string[] {
+  const grant = deps.grantObjects.get(`${revision.metadata.namespace ?? ""}/${GRANT_NAME}`)?.spec ?? emptyGrant;
+  return imagesOf(revision.spec.serving.template.spec).flatMap(({ image, use }) => {
+    const digest = digestOf(image);
+    return digest !== undefined && isGranted(grant, digest, use, now) ? [] : [image];
+  });
+}
+
+/** Why nothing may be promoted in the namespace, whatever the verdict; undefined when it may. */
+export function holdOf(
+  namespaces: Store<SecureNamespace>,
+  namespace: string,
+  guardProblems: readonly string[],
+): Hold | undefined {
+  const secured = namespaces.get(namespace);
+  if (secured === undefined) {
+    return {
+      reason: "NamespaceNotSecured",
+      message: `namespace ${namespace} has no SecureNamespace: create one named ${namespace} with profile: serving`,
+    };
+  }
+  if (secured.spec.profile !== "serving") {
+    return {
+      reason: "NamespaceNotServing",
+      message: `namespace ${namespace} is for ${secured.spec.profile}: serve models in a namespace with profile: serving`,
+    };
+  }
+  const [problem] = guardProblems;
+  if (problem === undefined) return undefined;
+  return {
+    reason: "PoliciesChanged",
+    message: `${problem}: nothing is promoted until it is restored, for example by helm upgrade`,
+  };
+}
+
+/** How far a Deployment is with a revision. */
+export interface Rollout {
+  readonly started: boolean;
+  readonly done: boolean;
+  /** For people: how many replicas answer, and what is in the way. */
+  readonly progress: string;
+}
+
+export function rolloutOf(
+  living: DeploymentObject | undefined,
+  revision: ModelRevision | undefined,
+  replicas: number,
+): Rollout {
+  const started =
+    revision !== undefined && living?.spec?.template?.metadata?.labels?.[REVISION_LABEL] === revision.metadata.name;
+  if (!started) return { started, done: false, progress: "" };
+  const { status, metadata } = living;
+  const seen = status?.observedGeneration === metadata.generation;
+  const updated = seen ? (status?.updatedReplicas ?? 0) : 0;
+  const available = seen ? (status?.availableReplicas ?? 0) : 0;
+  const old = (status?.replicas ?? 0) - updated;
+  const failure = status?.conditions?.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
+  const answering = `${Math.min(available, updated)} of ${replicas} replicas answer`;
+  return {
+    started,
+    done: seen && updated >= replicas && available >= replicas && old <= 0,
+    progress: failure?.message === undefined ? answering : `${answering}: ${failure.message}`,
+  };
+}
+
+function requiredPolicies(model: SecureModel): readonly string[] {
+  return model.spec.policies.map((policy) => policy.name);
+}
+
+function names(secrets: readonly { readonly name: string }[] | undefined): readonly string[] {
+  return (secrets ?? []).map((secret) => secret.name);
+}

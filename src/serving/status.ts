@@ -1,0 +1,217 @@
+import type {
+  ModelRevision,
+  ModelRevisionStatus,
+  RevisionPointer,
+  SecureModel,
+  SecureModelStatus,
+  VerdictStatus,
+} from "../api/index.ts";
+import { type Condition, setCondition, truncateUtf8 } from "../kube/index.ts";
+import type { Plan, ReadyState } from "./decide.ts";
+import { type DesiredJudgement, type Judgement, pinnedArtifact } from "./gather.ts";
+import type { Artifact } from "./revision.ts";
+import { type DeploymentObject, podSelector } from "./workload.ts";
+
+/** What a completed pass saw and did. */
+export interface Outcome {
+  readonly plan: Plan;
+  readonly ready: ReadyState;
+  readonly desired: DesiredJudgement;
+  /** The revision that the Deployment runs. */
+  readonly running: ModelRevision | undefined;
+  readonly deployment: DeploymentObject | undefined;
+  /** Something of the model still stood when it was decided that nothing of it may run. */
+  readonly tornDown: boolean;
+  readonly snapshot?: string | undefined;
+}
+
+/** The status of a SecureModel after a pass. Pure. */
+export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): SecureModelStatus {
+  const { running, deployment, desired, ready } = outcome;
+  const before = model.status ?? {};
+  const serves = ready.status === "True";
+  const pointer = running === undefined ? undefined : pointTo(running, now);
+  const active = serves && pointer !== undefined ? unlessMoved(before.active, pointer) : before.active;
+  const comes = !serves && pointer !== undefined && pointer.revision !== before.active?.revision;
+  const lastKnownGood =
+    serves && pointer !== undefined ? unlessMoved(before.lastKnownGood, pointer) : before.lastKnownGood;
+  const artifact = artifactStatus(model, desired.artifact, now);
+  const quarantine = quarantineStatus(before.quarantine, outcome, now);
+  const readyReplicas = deployment?.status?.readyReplicas ?? 0;
+  return {
+    observedGeneration: model.metadata.generation ?? 0,
+    conditions: modelConditions(model, { ready, verdict: desired.verdict, readyReplicas }, now),
+    replicas: deployment?.status?.replicas ?? 0,
+    readyReplicas,
+    selector: podSelector(model.metadata.name),
+    verdict: desired.verdict,
+    ...(artifact === undefined ? {} : { artifact }),
+    ...(active === undefined ? {} : { active }),
+    ...(comes ? { candidate: unlessMoved(before.candidate, pointer) } : {}),
+    ...(lastKnownGood === undefined ? {} : { lastKnownGood }),
+    ...(quarantine === undefined ? {} : { quarantine }),
+  };
+}
+
+/** The status of a pass that ended before anything was looked at: all that is not contradicted stays. Pure. */
+export function haltedStatus(
+  model: Pick<SecureModel, "metadata" | "status">,
+  halt: { readonly reason: "InvalidSpec" | "Suspended"; readonly message: string },
+  now: Date,
+): SecureModelStatus {
+  const { status = {} } = model;
+  const ready: ReadyState = { status: "False", ...halt };
+  const readyReplicas = status.readyReplicas ?? 0;
+  const conditions = modelConditions(model, { ready, verdict: status.verdict, readyReplicas }, now);
+  return { ...status, observedGeneration: model.metadata.generation ?? 0, conditions };
+}
+
+function pointTo(revision: ModelRevision, now: Date): RevisionPointer {
+  return { revision: revision.metadata.name, digest: revision.spec.artifact.digest, since: now.toISOString() };
+}
+
+function unlessMoved(before: RevisionPointer | undefined, pointer: RevisionPointer): RevisionPointer {
+  return before?.revision === pointer.revision ? before : pointer;
+}
+
+function quarantineStatus(
+  before: SecureModelStatus["quarantine"],
+  { running, ready, tornDown, snapshot }: Outcome,
+  now: Date,
+): SecureModelStatus["quarantine"] {
+  if (running !== undefined || (before === undefined && !tornDown)) return undefined;
+  const { reason } = ready;
+  const quarantine = before ?? {
+    since: now.toISOString(),
+    reason,
+    message: truncateUtf8(ready.message, 2048),
+  };
+  return snapshot === undefined ? quarantine : { ...quarantine, snapshot };
+}
+
+function artifactStatus(model: SecureModel, artifact: Artifact | undefined, now: Date): SecureModelStatus["artifact"] {
+  const known = model.status?.artifact;
+  if (artifact === undefined) return known;
+  const reference = model.spec.source.oci.reference;
+  const generation = model.metadata.generation ?? 0;
+  const same = known?.digest === artifact.digest && known.reference === reference && known.generation === generation;
+  // A pinned tag keeps the time of its only look; for a followed one it is the time of the last.
+  if (same && pinnedArtifact(model, now) !== undefined) return known;
+  return {
+    reference,
+    digest: artifact.digest,
+    platformDigests: [...artifact.platformDigests],
+    resolvedAt: now.toISOString(),
+    generation,
+  };
+}
+
+interface Seen {
+  readonly ready: ReadyState;
+  readonly verdict: VerdictStatus | undefined;
+  readonly readyReplicas: number;
+}
+
+/** Ready, Serving, Verified, Reconciling and Stalled. */
+function modelConditions(
+  model: Pick<SecureModel, "metadata" | "status">,
+  { ready, verdict, readyReplicas }: Seen,
+  now: Date,
+): Condition[] {
+  const { reason, message } = ready;
+  const progress = progressOf(ready, verdict);
+  const wanted: readonly Omit<Condition, "lastTransitionTime" | "observedGeneration">[] = [
+    { type: "Ready", status: ready.status, reason, message },
+    {
+      type: "Serving",
+      status: readyReplicas > 0 ? "True" : "False",
+      reason: readyReplicas > 0 ? "PodsReady" : "NoReadyPod",
+      message: `${readyReplicas} ready pods`,
+    },
+    verifiedCondition(verdict),
+    { type: "Reconciling", status: progress === "Reconciling" ? "True" : "False", reason, message },
+    { type: "Stalled", status: progress === "Stalled" ? "True" : "False", reason, message },
+  ];
+  const observedGeneration = model.metadata.generation ?? 0;
+  return wanted.reduce<Condition[]>(
+    (conditions, condition) => setCondition(conditions, { ...condition, observedGeneration }, now),
+    [...((model.status?.conditions ?? []) as readonly Condition[])],
+  );
+}
+
+/** Waiting for these cures nothing: somebody has to change something. */
+const stalling: readonly string[] = ["InvalidSpec", "NamespaceNotServing", "PodRefused"];
+
+function progressOf(ready: ReadyState, verdict: VerdictStatus | undefined): "Done" | "Reconciling" | "Stalled" {
+  if (ready.status === "True" || ready.reason === "Suspended") return "Done";
+  const refused = verdict?.outcome === "Rejected" && verdict.reason === ready.reason;
+  return refused || stalling.includes(ready.reason) ? "Stalled" : "Reconciling";
+}
+
+function verifiedCondition(verdict: VerdictStatus | undefined) {
+  const type = "Verified";
+  switch (verdict?.outcome) {
+    case "Verified":
+      return { type, status: "True", reason: verdict.reason, message: verdict.message } as const;
+    case "Rejected":
+      return { type, status: "False", reason: verdict.reason, message: verdict.message } as const;
+    case "Indeterminate":
+      return { type, status: "Unknown", reason: verdict.reason, message: verdict.message } as const;
+    case undefined:
+      return { type, status: "Unknown", reason: "NotYetVerified", message: "nothing has been verified yet" } as const;
+  }
+}
+
+/** Where a revision stands among those of its model. */
+export interface RevisionRole {
+  readonly phase: NonNullable<ModelRevisionStatus["phase"]>;
+  /** Absent when the revision was not judged in this pass. */
+  readonly verdict?: VerdictStatus;
+}
+
+/** What a revision is after a pass. Pure. */
+export function revisionRole(
+  revision: ModelRevision,
+  status: Pick<SecureModelStatus, "active">,
+  outcome: Pick<Outcome, "plan" | "running"> & {
+    readonly desired: string | undefined;
+    readonly judgement: Judgement | undefined;
+  },
+): RevisionRole {
+  const { judgement, plan, running } = outcome;
+  const { name } = revision.metadata;
+  const verdict = judgement === undefined ? {} : { verdict: judgement.verdict };
+  const phase = (): RevisionRole["phase"] => {
+    if (plan.grant.includes(name)) return name === status.active?.revision ? "Active" : "Candidate";
+    if (judgement?.standing === "Quarantine" || (name === status.active?.revision && running === undefined))
+      return "Quarantined";
+    if (name === outcome.desired) return "Candidate";
+    // How it ended is not forgotten when another takes its place.
+    return judgement === undefined && revision.status?.phase === "Quarantined" ? "Quarantined" : "Superseded";
+  };
+  return { phase: phase(), ...verdict };
+}
+
+/** The status of a ModelRevision. Pure. */
+export function revisionStatus(
+  revision: ModelRevision,
+  { phase, verdict = revision.status?.verdict }: RevisionRole,
+  now: Date,
+): ModelRevisionStatus {
+  const before = revision.status ?? {};
+  const time = now.toISOString();
+  const observedGeneration = revision.metadata.generation ?? 1;
+  const servedFrom = before.servedFrom ?? (phase === "Active" ? time : undefined);
+  return {
+    observedGeneration,
+    conditions: setCondition(
+      (before.conditions ?? []) as readonly Condition[],
+      { ...verifiedCondition(verdict), observedGeneration },
+      now,
+    ),
+    phase,
+    phaseSince: before.phase === phase ? (before.phaseSince ?? time) : time,
+    ...(servedFrom === undefined ? {} : { servedFrom }),
+    ...(verdict === undefined ? {} : { verdict }),
+  };
+}
