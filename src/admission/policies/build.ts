@@ -26,28 +26,35 @@ export interface Validation {
 export interface PolicyDefinition {
   readonly name: string;
   readonly rules: readonly ResourceRule[];
-  /** Whether the namespace's AdmissionGrant is the policy's parameter. */
-  readonly readsGrant: boolean;
+  /** AdmissionGrant: the one of the pod's namespace. SecureNamespace: each of the cluster, one after the other. */
+  readonly parameter?: "AdmissionGrant" | "SecureNamespace";
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
   readonly variables?: readonly { readonly name: string; readonly expression: string }[];
   readonly validations: readonly Validation[];
 }
 
-/** Where a policy is bound: everywhere, in every enforced namespace, or in enforced serving namespaces only. */
-export type Reach = "cluster" | "enforced" | "serving";
+/**
+ * Where a policy is bound: everywhere, in every enforced namespace, in enforced serving namespaces only, or in those that
+ * carry no enforcement label.
+ */
+export type Reach = "cluster" | "enforced" | "serving" | "unlabelled";
 
-export function policyObject(definition: PolicyDefinition): PolicyObject {
+export function policyObject(definition: PolicyDefinition, reach: Reach, identity: OperatorIdentity): PolicyObject {
   return {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "ValidatingAdmissionPolicy",
     metadata: { name: definition.name },
     spec: {
-      // An expression that fails to evaluate must refuse, never admit.
-      failurePolicy: "Fail",
-      ...(definition.readsGrant ? { paramKind: { apiVersion: API_VERSION, kind: "AdmissionGrant" } } : {}),
+      // An expression that fails to evaluate must refuse, never admit. Except in namespaces without labels: there a missing
+      // CRD, which is such a failure, would stop the pods of the whole cluster (docs/adr/0007).
+      failurePolicy: reach === "unlabelled" ? "Ignore" : "Fail",
+      ...(definition.parameter === undefined
+        ? {}
+        : { paramKind: { apiVersion: API_VERSION, kind: definition.parameter } }),
       matchConstraints: {
         matchPolicy: "Equivalent",
-        namespaceSelector: {},
+        // Not only in the bindings: a policy whose parameter's CRD is missing refuses all that it matches, bound or not.
+        namespaceSelector: reach === "cluster" ? {} : namespaceSelector(reach, identity),
         objectSelector: {},
         resourceRules: definition.rules.map((rule) => ({ ...rule, scope: "*" })),
       },
@@ -64,15 +71,12 @@ export function bindingObjects(
   reach: Reach,
   identity: OperatorIdentity,
 ): readonly PolicyObject[] {
-  if (reach === "cluster") return [bindingObject(definition, definition.name, ["Deny"], {})];
+  const { name } = definition;
+  if (reach === "cluster") return [bindingObject(definition, name, ["Deny"], {})];
+  if (reach === "unlabelled") return [bindingObject(definition, name, ["Deny"], namespaceSelector(reach, identity))];
   return [
-    bindingObject(definition, `${definition.name}-enforce`, ["Deny"], namespaceSelector("enforce", reach, identity)),
-    bindingObject(
-      definition,
-      `${definition.name}-audit`,
-      ["Warn", "Audit"],
-      namespaceSelector("audit", reach, identity),
-    ),
+    bindingObject(definition, `${name}-enforce`, ["Deny"], namespaceSelector(reach, identity, "enforce")),
+    bindingObject(definition, `${name}-audit`, ["Warn", "Audit"], namespaceSelector(reach, identity, "audit")),
   ];
 }
 
@@ -82,36 +86,48 @@ function bindingObject(
   validationActions: readonly string[],
   selector: Readonly<Record<string, unknown>>,
 ): PolicyObject {
+  const paramRef = paramRefOf(definition, validationActions);
   return {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "ValidatingAdmissionPolicyBinding",
     metadata: { name },
     spec: {
       policyName: definition.name,
-      // No namespace: the grant is looked up in the namespace of the object under review.
-      // A missing parameter is an error of the binding, which refuses whatever the actions are: Audit must let it pass.
-      ...(definition.readsGrant
-        ? {
-            paramRef: {
-              name: GRANT_NAME,
-              parameterNotFoundAction: validationActions.includes("Deny") ? "Deny" : "Allow",
-            },
-          }
-        : {}),
+      ...(paramRef === undefined ? {} : { paramRef }),
       matchResources: { matchPolicy: "Equivalent", namespaceSelector: selector, objectSelector: {} },
       validationActions,
     },
   };
 }
 
-function namespaceSelector(
-  enforcement: "enforce" | "audit",
-  reach: "enforced" | "serving",
-  identity: OperatorIdentity,
-): Record<string, unknown> {
+function paramRefOf({ parameter }: PolicyDefinition, validationActions: readonly string[]): object | undefined {
+  if (parameter === undefined) return undefined;
+  // A cluster without any SecureNamespace asks for nothing.
+  if (parameter === "SecureNamespace") return { selector: {}, parameterNotFoundAction: "Allow" };
   return {
-    matchLabels: { [ENFORCEMENT_LABEL]: enforcement, ...(reach === "serving" ? { [PROFILE_LABEL]: "serving" } : {}) },
-    // kubernetes.io/metadata.name is set by the API server itself and cannot be spoofed.
-    matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "NotIn", values: exemptNamespaces(identity) }],
+    // No namespace: the grant is looked up in the namespace of the object under review.
+    name: GRANT_NAME,
+    // A missing parameter is an error of the binding, which refuses whatever the actions are: Audit must let it pass.
+    parameterNotFoundAction: validationActions.includes("Deny") ? "Deny" : "Allow",
+  };
+}
+
+function namespaceSelector(
+  reach: Exclude<Reach, "cluster">,
+  identity: OperatorIdentity,
+  enforcement?: "enforce" | "audit",
+): Record<string, unknown> {
+  const labels = {
+    ...(enforcement === undefined ? {} : { [ENFORCEMENT_LABEL]: enforcement }),
+    ...(reach === "serving" ? { [PROFILE_LABEL]: "serving" } : {}),
+  };
+  const label = reach === "unlabelled" ? "DoesNotExist" : "Exists";
+  return {
+    ...(Object.keys(labels).length === 0 ? {} : { matchLabels: labels }),
+    matchExpressions: [
+      // kubernetes.io/metadata.name is set by the API server itself and cannot be spoofed.
+      { key: "kubernetes.io/metadata.name", operator: "NotIn", values: exemptNamespaces(identity) },
+      ...(enforcement === undefined ? [{ key: ENFORCEMENT_LABEL, operator: label }] : []),
+    ],
   };
 }

@@ -1,5 +1,6 @@
 import type { OperatorIdentity } from "../names.ts";
 import { type PolicyDefinition, type PolicyObject, type Reach, bindingObjects, policyObject } from "./build.ts";
+import { labelsAwaited } from "./labels-awaited.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
 import { operatorLimits } from "./operator-limits.ts";
 import { podsGranted } from "./pods-granted.ts";
@@ -22,12 +23,13 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [servingPods(identity), "serving"],
     [servingWorkloads(identity), "serving"],
     [servingConnect, "serving"],
+    [labelsAwaited, "unlabelled"],
     [operatorRecords(identity), "cluster"],
     [namespaceLabels(identity), "cluster"],
     [operatorLimits(identity), "cluster"],
   ];
   return all.flatMap(([definition, reach]) => [
-    policyObject(definition),
+    policyObject(definition, reach, identity),
     ...bindingObjects(definition, reach, identity),
   ]);
 }

@@ -9,7 +9,6 @@ import type { PolicyDefinition } from "./build.ts";
 export function namespaceLabels(identity: OperatorIdentity): PolicyDefinition {
   return {
     name: "mlsecops-namespace-labels",
-    readsGrant: false,
     rules: [
       {
         apiGroups: [""],

@@ -9,7 +9,6 @@ import type { PolicyDefinition } from "./build.ts";
 export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
   return {
     name: "mlsecops-operator-limits",
-    readsGrant: false,
     rules: [
       {
         apiGroups: ["rbac.authorization.k8s.io"],

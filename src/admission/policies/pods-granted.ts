@@ -7,7 +7,7 @@ import type { PolicyDefinition, Validation } from "./build.ts";
  */
 export const podsGranted: PolicyDefinition = {
   name: "mlsecops-pods-granted",
-  readsGrant: true,
+  parameter: "AdmissionGrant",
   rules: [
     { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
     { apiGroups: [""], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["pods/ephemeralcontainers"] },

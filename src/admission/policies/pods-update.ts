@@ -6,7 +6,6 @@ import type { PolicyDefinition } from "./build.ts";
  */
 export const podsUpdate: PolicyDefinition = {
   name: "mlsecops-pods-update",
-  readsGrant: false,
   rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["pods"] }],
   validations: [
     {

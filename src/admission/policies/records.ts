@@ -14,7 +14,6 @@ const cleaners = [
 export function operatorRecords(identity: OperatorIdentity): PolicyDefinition {
   return {
     name: "mlsecops-operator-records",
-    readsGrant: false,
     rules: [
       {
         apiGroups: [GROUP],

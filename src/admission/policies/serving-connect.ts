@@ -3,7 +3,6 @@ import type { PolicyDefinition } from "./build.ts";
 /** Nobody gets into a serving pod: what was verified is what runs, until it is replaced. */
 export const servingConnect: PolicyDefinition = {
   name: "mlsecops-serving-connect",
-  readsGrant: false,
   rules: [
     {
       apiGroups: [""],

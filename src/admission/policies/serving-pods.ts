@@ -11,7 +11,7 @@ const podCreators = ["system:serviceaccount:kube-system:replicaset-controller", 
 export function servingPods(identity: OperatorIdentity): PolicyDefinition {
   return {
     name: "mlsecops-serving-pods",
-    readsGrant: true,
+    parameter: "AdmissionGrant",
     rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
     variables: [
       { name: "name", expression: `object.metadata.?labels[?'${REVISION_LABEL}'].orValue('')` },

@@ -15,7 +15,6 @@ const builtInControllers = [
 export function servingWorkloads(identity: OperatorIdentity): PolicyDefinition {
   return {
     name: "mlsecops-serving-workloads",
-    readsGrant: false,
     rules: [
       {
         apiGroups: ["apps"],

@@ -1,203 +1,43 @@
-import assert from "node:assert/strict";
-import { admissionPolicies } from "../../../src/admission/policies/index.ts";
+import { type Json, apply, eventually, image, kubectl, must, randomName, digest } from "./support.ts";
 import {
-  type Answer,
-  type Json,
-  apply,
-  digest,
-  eventually,
-  image,
-  installCrds,
-  kubectl,
-  must,
-  randomName,
-} from "./support.ts";
+  type PodParts,
+  identity,
+  operator,
+  developer,
+  CONTAINER,
+  INIT,
+  VOLUME,
+  EXPIRED,
+  UNKNOWN,
+  grant,
+  pod,
+  create,
+  admitted,
+  denied,
+  containersOf,
+  servedContainer,
+  servedVolumes,
+  revisions,
+  served,
+  deployment,
+  job,
+  binding,
+  label,
+  debug,
+  installPolicies,
+  removePolicies,
+} from "./world.ts";
 
-const identity = { namespace: randomName("mlsecops-op"), serviceAccount: "operator" };
-const operator = `system:serviceaccount:${identity.namespace}:${identity.serviceAccount}`;
-const developer = randomName("developer");
 const experiment = randomName("mlsecops-experiment");
 const serving = randomName("mlsecops-serving");
 const audited = randomName("mlsecops-audit");
 const namespaces = [experiment, serving, audited];
-const policies = admissionPolicies(identity);
-
-const FAR = "2999-01-01T00:00:00Z";
-const PAST = "2021-01-01T00:00:00Z";
-const CONTAINER = "c";
-const INIT = "d";
-const VOLUME = "e";
-const EXPIRED = "f";
-const UNKNOWN = "0";
-
-function grantee(notAfter: string): Json {
-  return { notAfter, grantors: [{ kind: "SecureModel", name: "fraud", notAfter }] };
-}
-
-function grant(namespace: string, revisions: Json = {}): Json {
-  return {
-    apiVersion: "mlsecops.io/v1alpha1",
-    kind: "AdmissionGrant",
-    metadata: { name: "mlsecops", namespace },
-    spec: {
-      digests: {
-        [digest(CONTAINER)]: { container: grantee(FAR) },
-        [digest(INIT)]: { init: grantee(FAR) },
-        [digest(VOLUME)]: { imageVolume: grantee(FAR) },
-        [digest(EXPIRED)]: { container: grantee(PAST) },
-      },
-      revisions,
-    },
-  };
-}
-
-interface PodParts {
-  readonly containers?: readonly Json[];
-  readonly initContainers?: readonly Json[];
-  readonly volumes?: readonly Json[];
-  readonly metadata?: Json;
-  readonly spec?: Json;
-}
-
-function pod(namespace: string, parts: PodParts = {}): Json {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: randomName("pod"), namespace, ...parts.metadata },
-    spec: {
-      // Nothing here is ever run.
-      schedulerName: "nobody",
-      automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 0,
-      containers: parts.containers ?? [{ name: "main", image: image(CONTAINER) }],
-      ...(parts.initContainers === undefined ? {} : { initContainers: parts.initContainers }),
-      ...(parts.volumes === undefined ? {} : { volumes: parts.volumes }),
-      ...parts.spec,
-    },
-  };
-}
-
-function create(object: Json, as?: string, dryRun = true): Promise<Answer> {
-  return kubectl(["create", ...(dryRun ? ["--dry-run=server"] : []), "-f", "-"], {
-    input: object,
-    ...(as === undefined ? {} : { as }),
-  });
-}
-
-function admitted(answer: Answer): void {
-  assert.ok(answer.ok, answer.output);
-}
-
-function denied(answer: Answer, message: RegExp): void {
-  assert.equal(answer.ok, false, `admitted: ${answer.output}`);
-  assert.match(answer.output, message);
-}
-
-function containersOf(reference: string): readonly Json[] {
-  return [{ name: "main", image: reference }];
-}
-
-const servedContainer: Json = {
-  name: "server",
-  image: image(CONTAINER),
-  command: ["/serve"],
-  args: ["--port=8080"],
-  workingDir: "/work",
-  env: [
-    { name: "LEVEL", value: "info" },
-    { name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-  ],
-  readinessProbe: { httpGet: { path: "/ready", port: 8080 } },
-  volumeMounts: [
-    { name: "model", mountPath: "/models", readOnly: true },
-    { name: "tmp", mountPath: "/tmp", subPath: "a" },
-  ],
-};
-const servedVolumes: readonly Json[] = [
-  { name: "model", image: { reference: image(VOLUME), pullPolicy: "IfNotPresent" } },
-  { name: "tmp", emptyDir: {} },
-];
-const servedLabels = { "mlsecops.io/revision": "fraud-1", app: "fraud" };
-const revisions: Json = {
-  "fraud-1": {
-    model: "fraud",
-    serviceAccountName: "default",
-    containers: [
-      {
-        name: "server",
-        image: image(CONTAINER),
-        command: ["/serve"],
-        args: ["--port=8080"],
-        workingDir: "/work",
-        env: [
-          ["LEVEL", "info", ""],
-          ["POD", "", "metadata.name"],
-        ],
-        volumeMounts: [
-          ["model", "/models", "", "true"],
-          ["tmp", "/tmp", "a", "false"],
-        ],
-      },
-    ],
-    initContainers: [],
-    volumes: [
-      ["model", "image", image(VOLUME)],
-      ["tmp", "emptyDir", ""],
-    ],
-  },
-};
-
-function served(changes: PodParts & { readonly container?: Json } = {}): Json {
-  return pod(serving, {
-    metadata: { labels: servedLabels },
-    volumes: servedVolumes,
-    ...changes,
-    containers: changes.containers ?? [{ ...servedContainer, ...changes.container }],
-  });
-}
-
-function deployment(name: string, replicas: number): Json {
-  const { spec } = served();
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name, namespace: serving },
-    spec: {
-      replicas,
-      selector: { matchLabels: { app: "fraud" } },
-      template: { metadata: { labels: servedLabels }, spec },
-    },
-  };
-}
-
-function job(namespace: string): Json {
-  return {
-    apiVersion: "batch/v1",
-    kind: "Job",
-    metadata: { name: "job", namespace },
-    spec: { template: { spec: { restartPolicy: "Never", containers: containersOf(image(CONTAINER)) } } },
-  };
-}
 
 describe("admission policies on a real API server", function () {
   this.timeout(120_000);
 
   before("install the policies and enforce three namespaces", async () => {
-    await installCrds();
-    await apply(policies);
-    await apply([
-      ...namespaces.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })),
-      binding("ClusterRoleBinding", identity.namespace, "cluster-admin", operator),
-      ...namespaces.map((namespace) => ({
-        ...binding("RoleBinding", "developer", "edit", developer),
-        metadata: { name: "developer", namespace },
-      })),
-    ]);
-    for (const namespace of namespaces)
-      await eventually(
-        "the default ServiceAccount",
-        async () => (await kubectl(["get", "serviceaccount", "default", "-n", namespace])).ok,
-      );
+    await installPolicies(namespaces);
     // What ran before the namespace was enforced.
     for (const namespace of [experiment, serving])
       admitted(
@@ -219,25 +59,7 @@ describe("admission policies on a real API server", function () {
   after("remove all of it", async () => {
     for (const namespace of [experiment, serving])
       await kubectl(["patch", "pod", "old", "-n", namespace, "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
-    for (const kind of ["validatingadmissionpolicybindings", "validatingadmissionpolicies"])
-      await kubectl([
-        "delete",
-        kind,
-        "--ignore-not-found",
-        ...policies
-          .filter(
-            (policy) =>
-              kind.startsWith(policy.kind.toLowerCase().slice(0, -1)) &&
-              kind.includes("binding") === policy.kind.endsWith("Binding"),
-          )
-          .map((policy) => policy.metadata.name),
-      ]);
-    await kubectl(["delete", "clusterrolebinding", identity.namespace, "--ignore-not-found"]);
-    await eventually(
-      "the grants are free",
-      async () => (await kubectl(["delete", "agrant", "mlsecops", "-n", serving, "--ignore-not-found"])).ok,
-    );
-    await kubectl(["delete", "namespace", "--wait=false", "--ignore-not-found", ...namespaces]);
+    await removePolicies(namespaces);
   });
 
   describe("a namespace without a grant", () => {
@@ -327,71 +149,99 @@ describe("admission policies on a real API server", function () {
   describe("a serving namespace", () => {
     before(async () => {
       await apply([grant(serving, revisions)], operator);
-      await eventually("the grant", async () => (await create(served(), operator)).ok);
+      await eventually("the grant", async () => (await create(served(serving), operator)).ok);
     });
 
     const table: readonly (readonly [string, () => Json, RegExp])[] = [
       [
         "another command",
-        () => served({ container: { command: ["/bin/sh"] } }),
+        () => served(serving, { container: { command: ["/bin/sh"] } }),
         /exactly those of the granted revision/,
       ],
-      ["other args", () => served({ container: { args: ["--evil"] } }), /exactly those of the granted revision/],
-      ["another env", () => served({ container: { env: [{ name: "LD_PRELOAD", value: "x" }] } }), /exactly those of/],
-      ["another workingDir", () => served({ container: { workingDir: "/" } }), /exactly those of the granted revision/],
-      ["other mounts", () => served({ container: { volumeMounts: [] } }), /exactly those of the granted revision/],
+      [
+        "other args",
+        () => served(serving, { container: { args: ["--evil"] } }),
+        /exactly those of the granted revision/,
+      ],
+      [
+        "another env",
+        () => served(serving, { container: { env: [{ name: "LD_PRELOAD", value: "x" }] } }),
+        /exactly those of/,
+      ],
+      [
+        "another workingDir",
+        () => served(serving, { container: { workingDir: "/" } }),
+        /exactly those of the granted revision/,
+      ],
+      [
+        "other mounts",
+        () => served(serving, { container: { volumeMounts: [] } }),
+        /exactly those of the granted revision/,
+      ],
       [
         "a second container",
-        () => served({ containers: [servedContainer, { name: "b", image: image(CONTAINER) }] }),
+        () => served(serving, { containers: [servedContainer, { name: "b", image: image(CONTAINER) }] }),
         /exactly/,
       ],
-      ["an init container", () => served({ initContainers: [{ name: "b", image: image(INIT) }] }), /exactly those of/],
+      [
+        "an init container",
+        () => served(serving, { initContainers: [{ name: "b", image: image(INIT) }] }),
+        /exactly those of/,
+      ],
       [
         "another volume",
-        () => served({ volumes: [...servedVolumes, { name: "host", hostPath: { path: "/" } }] }),
+        () => served(serving, { volumes: [...servedVolumes, { name: "host", hostPath: { path: "/" } }] }),
         /volumes must be exactly those/,
       ],
       [
         "a ConfigMap in place of a volume",
-        () => served({ volumes: [servedVolumes[0] ?? {}, { name: "tmp", configMap: { name: "x" } }] }),
+        () => served(serving, { volumes: [servedVolumes[0] ?? {}, { name: "tmp", configMap: { name: "x" } }] }),
         /volumes must be exactly those/,
       ],
-      ["no revision", () => served({ metadata: { labels: {} } }), /belongs to no granted revision/],
-      ["envFrom", () => served({ container: { envFrom: [{ configMapRef: { name: "x" } }] } }), /envFrom/],
+      ["no revision", () => served(serving, { metadata: { labels: {} } }), /belongs to no granted revision/],
+      ["envFrom", () => served(serving, { container: { envFrom: [{ configMapRef: { name: "x" } }] } }), /envFrom/],
       [
         "a hook",
-        () => served({ container: { lifecycle: { preStop: { exec: { command: ["x"] } } } } }),
+        () => served(serving, { container: { lifecycle: { preStop: { exec: { command: ["x"] } } } } }),
         /lifecycle hooks/,
       ],
-      ["an exec probe", () => served({ container: { livenessProbe: { exec: { command: ["x"] } } } }), /exec probes/],
-      ["a privileged container", () => served({ container: { securityContext: { privileged: true } } }), /privileged/],
-      ["the host's network", () => served({ spec: { hostNetwork: true } }), /host namespaces/],
+      [
+        "an exec probe",
+        () => served(serving, { container: { livenessProbe: { exec: { command: ["x"] } } } }),
+        /exec probes/,
+      ],
+      [
+        "a privileged container",
+        () => served(serving, { container: { securityContext: { privileged: true } } }),
+        /privileged/,
+      ],
+      ["the host's network", () => served(serving, { spec: { hostNetwork: true } }), /host namespaces/],
       [
         "a shared process namespace",
-        () => served({ spec: { shareProcessNamespace: true } }),
+        () => served(serving, { spec: { shareProcessNamespace: true } }),
         /shared process namespace/,
       ],
       [
         "a ServiceAccount token",
-        () => served({ spec: { automountServiceAccountToken: true } }),
+        () => served(serving, { spec: { automountServiceAccountToken: true } }),
         /exactly those of the granted revision/,
       ],
     ];
     it("admits the operator's dry run of a pod as the revision says", async () => {
-      admitted(await create(served(), operator));
+      admitted(await create(served(serving), operator));
     });
     for (const [name, object, refusal] of table)
       it(`denies the operator a pod with ${name}`, async () => denied(await create(object(), operator), refusal));
     it("denies the operator a pod that is not a dry run", async () => {
-      denied(await create(served(), operator, false), /only the operator's own workloads create pods/);
+      denied(await create(served(serving), operator, false), /only the operator's own workloads create pods/);
     });
 
     it("denies a developer the same pod", async () => {
-      denied(await create(served(), developer), /only the operator's own workloads create pods/);
+      denied(await create(served(serving), developer), /only the operator's own workloads create pods/);
     });
     it("denies a developer and an administrator deployments and jobs", async () => {
       for (const as of [developer, undefined]) {
-        denied(await create(deployment("own", 0), as), /only the operator creates or changes workloads/);
+        denied(await create(deployment(serving, "own", 0), as), /only the operator creates or changes workloads/);
         denied(await create(job(serving), as), /only the operator creates or changes workloads/);
       }
     });
@@ -405,7 +255,7 @@ describe("admission policies on a real API server", function () {
       denied(await debug(serving, CONTAINER), closed);
     });
     it("runs the operator's deployment, which nobody else scales or changes", async () => {
-      await apply([deployment("fraud", 1)], operator);
+      await apply([deployment(serving, "fraud", 1)], operator);
       await eventually("the ReplicaSet's pod", async () =>
         (await must(["get", "pods", "-n", serving, "-l", "app=fraud", "-o", "name"])).includes("pod/fraud-"),
       );
@@ -506,31 +356,3 @@ describe("admission policies on a real API server", function () {
     });
   });
 });
-
-function binding(kind: "ClusterRoleBinding" | "RoleBinding", name: string, role: string, user: string): Json {
-  return {
-    apiVersion: "rbac.authorization.k8s.io/v1",
-    kind,
-    metadata: { name },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role },
-    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
-  };
-}
-
-async function label(namespace: string, enforcement: string, profile: string): Promise<void> {
-  await must(
-    ["label", "namespace", namespace, `mlsecops.io/enforcement=${enforcement}`, `mlsecops.io/profile=${profile}`],
-    {
-      as: operator,
-    },
-  );
-}
-
-/** Adds an ephemeral container to the pod that was there before. */
-async function debug(namespace: string, character: string): Promise<Answer> {
-  const old = JSON.parse(await must(["get", "pod", "old", "-n", namespace, "-o", "json"])) as { spec: Json };
-  const ephemeralContainers = [{ name: "debug", image: image(character), terminationMessagePolicy: "File" }];
-  return kubectl(["replace", "--raw", `/api/v1/namespaces/${namespace}/pods/old/ephemeralcontainers`, "-f", "-"], {
-    input: { ...old, spec: { ...old.spec, ephemeralContainers } },
-  });
-}
