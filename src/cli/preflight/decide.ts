@@ -14,7 +14,8 @@ export interface Check {
   readonly advisory?: true;
 }
 
-export function decide(answer: Answer<Facts>): readonly Check[] {
+/** Without nodes, what only pods need is left out: a control plane alone takes objects, and refuses them. */
+export function decide(answer: Answer<Facts>, { nodes = true } = {}): readonly Check[] {
   // The same failure in every other line would help nobody.
   if (answer.state !== "known")
     return [unanswered("API server", answer, "check KUBECONFIG, and that this machine reaches the address above")];
@@ -25,9 +26,7 @@ export function decide(answer: Answer<Facts>): readonly Check[] {
     admissionPolicies(facts.admissionKinds),
     definitions(facts.definitions),
     rights(facts.rights),
-    runtime(facts.nodes),
-    dns(facts.dns),
-    networkPolicies(facts.definitions, facts.daemonSets),
+    ...(nodes ? [runtime(facts.nodes), dns(facts.dns), networkPolicies(facts.definitions, facts.daemonSets)] : []),
   ];
 }
 

@@ -110,6 +110,15 @@ describe("the preflight's checks", () => {
     );
   });
 
+  it("leave out what only pods need, if asked to", () => {
+    const checks = decide(known(facts({ nodes: known([]), dns: unknown })), { nodes: false });
+    assert.deepEqual(
+      checks.map((check) => check.name),
+      ["API server", "image volumes", "admission policies", "kinds", "rights to install"],
+    );
+    assert.equal(exitStatus(checks), 0);
+  });
+
   const statuses: readonly (readonly [string, Answer<Facts>, number])[] = [
     ["nothing lacks", known(facts()), 0],
     ["the network is not recognised", known(facts({ daemonSets: absent })), 0],
