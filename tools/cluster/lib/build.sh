@@ -8,8 +8,14 @@
 
 # In the order in which a node needs them; the slow ones that tests wait for are first.
 GO_TOOLS=(portal pack pause kube containerd calico coredns cosign crane helm kwok)
-NODE_BUILD=(apt "${GO_TOOLS[@]}" images)
-CONTROL_PLANE_BUILD=(portal kube cosign crane helm kwok)
+ALL_BUILD=(apt "${GO_TOOLS[@]}" images)
+# What a cluster cannot do without; simulated nodes need kwok besides.
+NODE_BUILD=(apt portal pack pause kube containerd calico coredns cosign crane helm images)
+CONTROL_PLANE_BUILD=(portal kube)
+
+# Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
+# compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
+declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142)
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
@@ -143,7 +149,8 @@ build_one() { # TOOL
   mkdir -p "$BIN" "$CACHE/log" "$CACHE/store"
   if [[ ! -e $store/done ]]; then
     before=$(awk -v t="$tool" '$1 == t { s = $2 } END { if (s) print ", took " s " s the last time" }' "$CACHE/build-times" 2>/dev/null || true)
-    title="building $tool"
+    PART=$((PART + 1))
+    title="building $tool ($PART of $PARTS)"
     say "$title$before"
     rm -rf "$store"
     mkdir -p "$store"
@@ -154,7 +161,7 @@ build_one() { # TOOL
     fi
     touch "$store/done"
     seconds=$(seconds_since "$started")
-    say "built $tool in $seconds s"
+    say "built $tool in $seconds s$(overall)"
     printf '%s %s %s\n' "$tool" "$seconds" "$(date -u +%FT%TZ)" >>"$CACHE/build-times"
     BUILT+=("$tool")
     # Older versions may still be wanted by another checkout, but not for ever.
@@ -233,14 +240,31 @@ all_built() { # WHAT...
   done
 }
 
+# expect WHAT...: how many parts there are to build, and how long that may take; `overall` says how far it is.
+expect() {
+  local what cores
+  PARTS=0 PART=0 EXPECTED=0 OVERALL_STARTED=$SECONDS
+  for what; do
+    if [[ $what == apt || -e $CACHE/store/$what-$(key_of "$what")/done ]]; then continue; fi
+    PARTS=$((PARTS + 1))
+    EXPECTED=$((EXPECTED + ${COLD_SECONDS[$what]:-1}))
+  done
+  cores=$(nproc)
+  EXPECTED=$((EXPECTED / cores))
+  ((EXPECTED < 10)) || say "to build: $PARTS part(s); about $(duration $EXPECTED) where Go's build cache is empty and $cores processor(s) are free, much less where it is not"
+}
+
 # build WHAT...: the entry point. Only one build at a time works on a cache.
 build() {
   local what started=$EPOCHREALTIME
   BUILT=()
-  (($# > 0)) || set -- "${NODE_BUILD[@]}"
+  (($# > 0)) || set -- "${ALL_BUILD[@]}"
   for what; do
-    [[ " ${NODE_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${NODE_BUILD[*]}"
+    [[ " ${ALL_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${ALL_BUILD[*]}"
   done
+  if [[ " $* " == *' images '* ]]; then
+    for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
+  fi
   command -v go >/dev/null || die "Go 1.25 or newer is needed (https://go.dev/dl or Debian's golang package)"
   GO_IDENTITY=$(go env GOVERSION GOOS GOARCH)
   if all_built "$@"; then return; fi
@@ -251,12 +275,11 @@ build() {
     say 'waiting for another build to finish'
     flock 8
   fi
+  expect "$@"
   for what; do
     if [[ $what == apt ]]; then
       build_apt
     else
-      # the images are made of the others
-      if [[ $what == images ]]; then for dependency in pack pause coredns; do build_one "$dependency"; done; fi
       build_one "$what"
     fi
   done

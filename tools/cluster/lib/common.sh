@@ -44,8 +44,13 @@ duration() { # SECONDS: 5s, 3m12s, 2h05m
   fi
 }
 
+# overall: how long all of what is done has taken, where somebody has said what is expected.
+overall() {
+  if ((${EXPECTED:-0} >= 10)); then printf '; in all %s of about %s' "$(duration $((SECONDS - OVERALL_STARTED)))" "$(duration "$EXPECTED")"; fi
+}
+
 # with_progress TITLE LOG CMD...: run CMD with its output in LOG and show that
-# time passes: on a terminal a moving line, elsewhere a line every 15 seconds.
+# time passes: on a terminal a moving line, elsewhere a line every 10 seconds.
 with_progress() {
   local title=$1 log=$2 started=$SECONDS shown=0 elapsed pid status=0
   shift 2
@@ -57,11 +62,13 @@ with_progress() {
   trap 'kill -- "-$pid"; exit 130' INT TERM
   while kill -0 "$pid" 2>/dev/null; do
     elapsed=$((SECONDS - started))
-    if [[ -t 1 ]]; then
-      ((elapsed < 2)) || printf '\r%s … %s ' "$title" "$(duration $elapsed)"
-    elif ((elapsed >= shown + 15)); then
+    # On a terminal each second, once it has taken two; elsewhere each ten.
+    if [[ -t 1 ]] && ((elapsed > 1 && elapsed > shown)); then
       shown=$elapsed
-      say "$title … $(duration $elapsed)"
+      printf '\r%s … %s%s ' "$title" "$(duration $elapsed)" "$(overall)"
+    elif [[ ! -t 1 ]] && ((elapsed >= shown + 10)); then
+      shown=$elapsed
+      say "$title … $(duration $elapsed)$(overall)"
     fi
     sleep 0.2
   done

@@ -58,7 +58,10 @@ up() {
   [[ $kwok =~ ^[0-9]{1,4}$ ]] || die "--kwok=N needs a number of nodes, not '$kwok'"
   [[ $mode == control-plane || $EUID == 0 ]] || die 'a real node needs root; `up --mode control-plane` does not'
 
-  if [[ $mode == node ]]; then build "${NODE_BUILD[@]}"; else build "${CONTROL_PLANE_BUILD[@]}"; fi
+  local needed=("${NODE_BUILD[@]}")
+  if [[ $mode == control-plane ]]; then needed=("${CONTROL_PLANE_BUILD[@]}"); fi
+  if ((kwok > 0)); then needed+=(kwok); fi
+  build "${needed[@]}"
   lock_cluster
   if is_healthy; then
     [[ $(setting MODE) == "$mode" ]] || die "cluster '$NAME' is up in mode $(setting MODE); take it down first"
