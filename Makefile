@@ -9,13 +9,20 @@ MAKEFLAGS += --no-print-directory
 
 # The Node of package-lock.json, not the machine's. npm itself runs on the machine's.
 NODE := node_modules/.bin/node
-CLUSTER := tools/cluster/cluster
+LOCAL := tools/cluster/cluster
+# A cluster that is there already, for the targets that say so: KUBECONFIG=FILE, or CLUSTER=kind.
+EXISTING := $(KUBECONFIG)$(CLUSTER)
 # The test vectors are kept byte for byte.
 PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level=warn . '!test/vectors/**'
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  demo, preflight, test-integration, test-e2e and these two of test run on the local cluster, or on one that is there:'
+	@echo '    make TARGET KUBECONFIG=FILE      that one. With nodes: MLSECOPS_REGISTRY, MLSECOPS_REGISTRY_CA, see tools/README.md'
+	@echo '    make TARGET CLUSTER=kind         one that kind makes of kind-config.yaml (needs kind and a container engine; untested)'
+	@echo '  A KUBECONFIG of your environment counts: `env -u KUBECONFIG make …` is the local cluster.'
 
 # ---------------------------------------------------------------------- setup
 
@@ -28,7 +35,7 @@ node_modules/.package-lock.json: package-lock.json
 setup: node_modules/.package-lock.json tools ## npm ci, and build the local cluster (first time: 15 to 25 minutes)
 
 tools:
-	$(CLUSTER) build
+	$(LOCAL) build
 
 # ---------------------------------------------------------------------- source
 
@@ -55,9 +62,21 @@ format: node_modules/.package-lock.json ## format all files in place
 
 # ---------------------------------------------------------------------- tests
 
-.PHONY: demo
-demo: setup ## the main job on a real cluster, step by step
-	@tools/cluster/cluster build && tools/cluster/cluster up && tools/cluster/cluster exec -- demo/run
+.PHONY: demo preflight
+# `up` builds what a node needs, and nothing else.
+demo: node_modules/.package-lock.json ## the main job on a real cluster, step by step
+ifeq ($(EXISTING),)
+	@$(LOCAL) up && $(LOCAL) exec -- demo/run
+else
+	@tools/cluster/existing pods registry disk -- demo/run
+endif
+
+preflight: node_modules/.package-lock.json ## what a cluster lacks to run the operator
+ifeq ($(EXISTING),)
+	@$(LOCAL) up && $(LOCAL) exec -- $(NODE) src/cli/main.ts preflight
+else
+	@tools/cluster/existing pods -- true
+endif
 
 .PHONY: test test-unit test-integration test-e2e test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
@@ -66,10 +85,10 @@ test: setup ## all suites; the last line is "N passed, N failed"
 test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
 	@test/run unit
 
-test-integration: setup ## against the local cluster's API server
+test-integration: node_modules/.package-lock.json ## against an API server; without root on a control plane, and then not all of it
 	@test/run integration
 
-test-e2e: setup ## the main job on a real node
+test-e2e: node_modules/.package-lock.json ## the main job on a real node
 	@test/run e2e
 
 test-cluster: setup ## the local cluster itself
@@ -82,13 +101,13 @@ test-images: setup ## the images, in their layers
 
 .PHONY: cluster-up cluster-down cluster-status images clean
 cluster-up: tools ## start the local cluster
-	$(CLUSTER) up
+	$(LOCAL) up
 
 cluster-down: ## end the local cluster; nothing stays behind
-	$(CLUSTER) down
+	$(LOCAL) down
 
 cluster-status: ## components, nodes, addresses; fails unless all is healthy
-	$(CLUSTER) status
+	$(LOCAL) status
 
 images: setup ## build all images; prints name, digest and size
 	images/build all
