@@ -1,7 +1,6 @@
-import { type Json, apply, eventually, image, installCrds, kubectl, must, randomName } from "./support.ts";
+import { type Json, apply, eventually, image, kubectl, must, randomName } from "./support.ts";
 import {
   admitted,
-  binding,
   containersOf,
   create,
   defaultAccount,
@@ -13,7 +12,6 @@ import {
   label,
   operator,
   pod,
-  policies,
   removePolicies,
 } from "./world.ts";
 
@@ -144,39 +142,5 @@ describe("rule 1: a namespace without labels, and no operator to set them", func
       await must(["delete", "sns", identity.namespace]);
       await must(["delete", "namespace", identity.namespace, "--wait=false"]);
     }
-  });
-});
-
-describe("rule 1: admission policies whose CRDs are missing", function () {
-  this.timeout(180_000);
-  const plain = randomName("mlsecops-plain");
-  const enforced = randomName("mlsecops-enforced");
-  const any = (namespace: string) => pod(namespace, { containers: containersOf("x") });
-
-  before("take the CRDs away before the policies come", async () => {
-    await installPolicies([plain, enforced]);
-    await label(enforced, "enforce", "training");
-    await removePolicies([]);
-    for (const kind of ["admissiongrants", "securenamespaces"])
-      await must(["delete", "crd", `${kind}.mlsecops.io`, "--timeout=60s"]);
-    await apply([...policies, binding("ClusterRoleBinding", identity.namespace, "cluster-admin", operator)]);
-  });
-  after("bring them back", async () => {
-    await installCrds();
-    await removePolicies([plain, enforced]);
-  });
-
-  it("refuse every pod of an enforced namespace, and none elsewhere", async () => {
-    let answer = await create(any(enforced));
-    // The API server keeps what it knows of kinds for 30 s, and asks again for those of a policy when the policy changes.
-    const noticed = async () => {
-      await apply(policies.map(({ spec, ...rest }) => ({ ...rest, spec: { ...spec, failurePolicy: "Ignore" } })));
-      await apply(policies);
-      answer = await create(any(enforced));
-      return /failed to find resource referenced by paramKind/.test(answer.output);
-    };
-    await eventually("the missing CRD is noticed", noticed, 90);
-    denied(answer, /mlsecops-/);
-    for (const namespace of [plain, "kube-system"]) admitted(await create(any(namespace)));
   });
 });
