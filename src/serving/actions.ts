@@ -102,18 +102,18 @@ export async function run(
 
 /**
  * Quarantine, after the grant is gone and the status says so: no endpoint, then the snapshot, then no pod. Safe to repeat
- * from any point. Returns the name of the snapshot, where there was something to keep.
+ * from any point.
  */
 export async function tearDown(
   client: ObjectClient,
   model: SecureModel,
   living: LivingWorkload,
   now: Date,
-): Promise<string | undefined> {
+): Promise<void> {
   const { name, namespace = "" } = model.metadata;
   await applyChanges(client, serviceType, { desired: service(model, false), living: living.service }, FIELD_MANAGER);
   const alive = living.pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  const snapshot = alive.length === 0 ? undefined : await quarantineSnapshot(client, model, alive, now);
+  if (alive.length > 0) await quarantineSnapshot(client, model, alive, now);
   // Before the pods, or it would make new ones; those the API server refuses, but they would be tried.
   if (living.deployment !== undefined) {
     await client.remove(deploymentType, { namespace, name }, { propagationPolicy: "Background" });
@@ -126,7 +126,6 @@ export async function tearDown(
       { gracePeriodSeconds: quarantineGraceSeconds, ...(uid === undefined ? {} : { uid }) },
     );
   }
-  return snapshot;
 }
 
 export async function removeRevisions(client: ObjectClient, revisions: readonly ModelRevision[]): Promise<void> {

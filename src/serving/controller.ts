@@ -44,6 +44,7 @@ import {
   rolloutOf,
   ungrantedImages,
 } from "./gather.ts";
+import { snapshotName } from "./snapshot.ts";
 import { newRevision, revisionName, surplusRevisions } from "./revision.ts";
 import { type Outcome, haltedStatus, modelStatus, revisionRole, revisionStatus } from "./status.ts";
 import type { DeploymentObject } from "./workload.ts";
@@ -149,15 +150,23 @@ class Pass {
     const { living, judgement } = gathered;
     const alive = living.pods.some((pod) => pod.metadata.deletionTimestamp === undefined);
     const tornDown = running === undefined && (living.deployment !== undefined || alive);
-    const outcome: Outcome = { plan, ready, desired: judgement, running, deployment: living.deployment, tornDown };
-    let snapshot: string | undefined;
+    const outcome: Outcome = {
+      plan,
+      ready,
+      desired: judgement,
+      running,
+      deployment: living.deployment,
+      tornDown,
+      // Promised before it is taken: no pod goes without it.
+      snapshot: tornDown && alive ? snapshotName(this.#model) : undefined,
+    };
     if (running !== undefined) await run(this.#client, this.#model, running, living);
     else if (tornDown) {
       // The status first: a quarantine that is cut short is one all the same.
       await this.#write(modelStatus(this.#model, outcome, this.#now));
-      snapshot = await tearDown(this.#client, this.#model, living, this.#now);
+      await tearDown(this.#client, this.#model, living, this.#now);
     }
-    const status = modelStatus(this.#model, { ...outcome, snapshot }, this.#now);
+    const status = modelStatus(this.#model, outcome, this.#now);
     await this.#settleRevisions(status, outcome, gathered);
     await this.#write(status);
     return { requeueAfterMs: this.#nextLookMs(ready, gathered) };

@@ -6,16 +6,21 @@ import { modelLabels } from "./workload.ts";
 const maxPods = 5;
 const maxLogBytes = 64 * 1024;
 
+/** The ConfigMap with the snapshot of a model. */
+export function snapshotName(model: SecureModel): string {
+  return `${model.metadata.name}-quarantine`;
+}
+
 /**
  * Keeps the last logs and the status of the pods in a ConfigMap, before they are deleted. Best effort: a pod without logs
- * does not hold the quarantine up. The snapshot of an earlier quarantine is replaced. Returns the ConfigMap's name.
+ * does not hold the quarantine up. The snapshot of an earlier quarantine is replaced.
  */
 export async function quarantineSnapshot(
   client: ObjectClient,
   model: SecureModel,
   pods: readonly (KubeObject & { readonly status?: unknown })[],
   now: Date,
-): Promise<string> {
+): Promise<void> {
   const { name, namespace = "" } = model.metadata;
   const data: Record<string, string> = { takenAt: now.toISOString() };
   for (const pod of pods.slice(0, maxPods)) {
@@ -24,14 +29,17 @@ export async function quarantineSnapshot(
       .logs({ namespace, name: pod.metadata.name }, { tailLines: 500, limitBytes: maxLogBytes })
       .catch((error: unknown) => `no logs: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const snapshot = `${name}-quarantine`;
   await client.apply(
     configMapType,
     {
-      metadata: { name: snapshot, namespace, labels: modelLabels(name), ownerReferences: [ownerReference(model)] },
+      metadata: {
+        name: snapshotName(model),
+        namespace,
+        labels: modelLabels(name),
+        ownerReferences: [ownerReference(model)],
+      },
       data,
     } as KubeObject,
     { fieldManager: "mlsecops-serving" },
   );
-  return snapshot;
 }

@@ -22,7 +22,8 @@ export interface Outcome {
   readonly deployment: DeploymentObject | undefined;
   /** Something of the model still stood when it was decided that nothing of it may run. */
   readonly tornDown: boolean;
-  readonly snapshot?: string | undefined;
+  /** The ConfigMap that keeps what the pods said last. */
+  readonly snapshot: string | undefined;
 }
 
 /** The status of a SecureModel after a pass. Pure. */

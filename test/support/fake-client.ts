@@ -1,14 +1,16 @@
 import {
   type ApplyOptions,
+  type CreateOptions,
   type JsonPatchOperation,
   type KubeObject,
+  type ListOptions,
   type ObjectKey,
   type ResourceType,
   type Transport,
   KubeError,
   ObjectClient,
   formatKey,
-} from "../../../src/kube/index.ts";
+} from "../../src/kube/index.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -18,6 +20,10 @@ export class FakeClient extends ObjectClient {
   readonly writes: string[] = [];
   /** Pods whose eviction is refused. */
   readonly budgeted = new Set<string>();
+  /** What a dry run of a pod is refused with; absent when it would be admitted. */
+  refusal: string | undefined;
+  /** Called around each write, before it happens and when it has; what it throws is what the caller gets. */
+  onWrite: (when: "before" | "after") => void = () => undefined;
 
   constructor() {
     super({ transport: {} as Transport });
@@ -35,7 +41,22 @@ export class FakeClient extends ObjectClient {
     return Promise.resolve(structuredClone(this.objects.get(place(type, key))) as T | undefined);
   }
 
-  override create<T extends KubeObject>(type: ResourceType, object: T): Promise<T> {
+  override list<T extends KubeObject>(type: ResourceType, { namespace }: ListOptions = {}): Promise<T[]> {
+    const found = [...this.objects]
+      .filter(([key, { metadata }]) => key.startsWith(`${type.plural}/`) && metadata.namespace === namespace)
+      .map(([, object]) => structuredClone(object) as T);
+    return Promise.resolve(found);
+  }
+
+  override create<T extends KubeObject>(type: ResourceType, object: T, options: CreateOptions = {}): Promise<T> {
+    if (options.dryRun === true) {
+      return this.refusal === undefined
+        ? Promise.resolve(object)
+        : Promise.reject(new KubeError("Invalid", this.refusal));
+    }
+    if (this.objects.has(place(type, object.metadata))) {
+      return Promise.reject(new KubeError("AlreadyExists", "it is there already"));
+    }
     return this.#put("create", type, object);
   }
 
@@ -69,21 +90,32 @@ export class FakeClient extends ObjectClient {
   }
 
   override remove(type: ResourceType, key: ObjectKey): Promise<void> {
-    this.writes.push(`remove ${place(type, key)}`);
-    this.objects.delete(place(type, key));
-    return Promise.resolve();
+    return this.#write(`remove ${place(type, key)}`, () => this.objects.delete(place(type, key)));
+  }
+
+  override logs({ name }: ObjectKey): Promise<string> {
+    return Promise.resolve(`log of ${name}`);
   }
 
   override evict({ name }: ObjectKey): Promise<void> {
     if (this.budgeted.has(name)) return Promise.reject(new KubeError("TooManyRequests", "a budget does not allow it"));
-    this.writes.push(`evict ${name}`);
-    return Promise.resolve();
+    return this.#write(`evict ${name}`, () => undefined);
   }
 
-  #put<T extends KubeObject>(verb: string, type: ResourceType, object: T): Promise<T> {
-    this.writes.push(`${verb} ${place(type, object.metadata)}`);
-    this.objects.set(place(type, object.metadata), structuredClone(object));
-    return Promise.resolve(structuredClone(object));
+  async #put<T extends KubeObject>(verb: string, type: ResourceType, object: T): Promise<T> {
+    const key = place(type, object.metadata);
+    await this.#write(`${verb} ${key}`, () => this.objects.set(key, structuredClone(object)));
+    return structuredClone(object);
+  }
+
+  #write(line: string, change: () => unknown): Promise<void> {
+    // Within a promise, as a client would: what `onWrite` throws rejects.
+    return Promise.resolve().then(() => {
+      this.onWrite("before");
+      this.writes.push(line);
+      change();
+      this.onWrite("after");
+    });
   }
 }
 

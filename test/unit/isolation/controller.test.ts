@@ -9,7 +9,7 @@ import {
 import { type PodObject, isolationReconciler } from "../../../src/isolation/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
-import { FakeClient } from "./fake-client.ts";
+import { FakeClient } from "../../support/fake-client.ts";
 
 const start = new Date("2030-01-01T00:00:00Z");
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;

@@ -1,0 +1,364 @@
+import assert from "node:assert/strict";
+import { World, digest, rejected, runtime, unavailable, verified } from "./world.ts";
+
+const open = { "app.kubernetes.io/managed-by": "mlsecops-operator", "mlsecops.io/model": "iris" };
+const toVersion = (n: number) => (world: World) =>
+  world.edit((spec) => ({
+    ...spec,
+    source: { ...spec.source, oci: { reference: `registry.example/models/iris:v${n}` } },
+  }));
+
+async function serving(): Promise<World> {
+  const world = new World();
+  await world.settle();
+  assert.equal(world.condition(), "True/Serving");
+  world.events.length = 0;
+  return world;
+}
+
+/** Where a kind of write first stands in what was written. */
+function place(written: readonly string[], line: string): number {
+  const index = written.findIndex((one) => one.startsWith(line));
+  assert.notEqual(index, -1, `no "${line}" in ${written.join(", ")}`);
+  return index;
+}
+
+describe("Serving controller", () => {
+  it("grants a verified model, then starts it, and says Ready when it answers", async () => {
+    const world = new World();
+    const written = await world.settle();
+    assert.ok(place(written, "replace admissiongrants") < place(written, "apply deployments"));
+    assert.equal(world.condition(), "True/Serving");
+    assert.equal(world.condition("Serving"), "True/PodsReady");
+    assert.equal(world.condition("Verified"), "True/Verified");
+    assert.equal(world.condition("Stalled"), "False/Serving");
+    assert.deepEqual(world.granted(), [digest(1)]);
+    assert.deepEqual(world.servicePodsOf(), open);
+    assert.deepEqual(
+      world.events.map(({ type, reason }) => `${type} ${reason}`),
+      ["Normal RevisionCreated", "Normal Verified", "Normal RollingOut", "Normal Serving"],
+    );
+  });
+
+  it("writes nothing more once it is at rest", async () => {
+    const world = await serving();
+    await world.clock.advance(60_000);
+    await world.pass();
+    assert.deepEqual(world.client.writes, []);
+    assert.deepEqual(world.events, []);
+  });
+
+  it("keeps of each revision how it stands, since when, and by which verdict", async () => {
+    const world = await serving();
+    const [first] = world.revisions();
+    assert.equal(first?.status?.phase, "Active");
+    assert.equal(first.status.verdict?.outcome, "Verified");
+    assert.ok(first.status.servedFrom !== undefined);
+    toVersion(2)(world);
+    await world.settle();
+    assert.deepEqual(world.phases(), ["Superseded", "Active"]);
+    assert.deepEqual(world.granted(), [digest(2)]);
+    assert.equal(world.revisions()[0]?.status?.servedFrom, first.status.servedFrom);
+  });
+
+  it("grants both revisions while one takes the place of the other", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    world.healthy = false;
+    await world.pass();
+    world.kubernetes();
+    await world.pass();
+    assert.deepEqual(world.granted(), [digest(1), digest(2)]);
+    assert.deepEqual(world.phases(), ["Active", "Candidate"]);
+    assert.equal(world.condition(), "False/RollingOut");
+    assert.match(world.model().status?.conditions?.[0]?.message ?? "", /0 of 1 replicas answer/);
+    assert.equal(world.model().status?.candidate?.digest, digest(2));
+  });
+
+  it("never starts what is rejected, and says why", async () => {
+    const world = new World();
+    world.verify = rejected;
+    const written = await world.settle();
+    assert.ok(!written.some((line) => line.includes("deployments")));
+    assert.equal(world.condition(), "False/NoAuthorities");
+    assert.equal(world.condition("Verified"), "False/NoAuthorities");
+    assert.equal(world.condition("Stalled"), "True/NoAuthorities");
+    assert.equal(world.model().status?.quarantine, undefined);
+    assert.deepEqual(
+      world.events.map(({ type, reason }) => `${type} ${reason}`),
+      ["Warning NoAuthorities"],
+    );
+  });
+
+  it("quarantines in order: grant, status, endpoint, snapshot, pods", async () => {
+    const world = await serving();
+    world.verify = rejected;
+    const written = await world.settle();
+    const order = [
+      "replace admissiongrants",
+      "apply status securemodels",
+      "apply services",
+      "apply configmaps",
+      "remove deployments",
+      "remove pods",
+    ].map((line) => place(written, line));
+    assert.deepEqual(
+      order,
+      order.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual(world.granted(), []);
+    assert.deepEqual(world.pods(), []);
+    assert.notDeepEqual(world.servicePodsOf(), open);
+    assert.deepEqual(world.phases(), ["Quarantined"]);
+    assert.equal(world.model().status?.quarantine?.reason, "NoAuthorities");
+    assert.equal(world.model().status?.quarantine?.snapshot, "iris-quarantine");
+  });
+
+  it("keeps the snapshot of the pods that ran, not of those that are gone", async () => {
+    const world = await serving();
+    world.verify = rejected;
+    await world.settle();
+    const snapshot = world.client.objects.get("configmaps/shop/iris-quarantine") as
+      { data?: Record<string, string> } | undefined;
+    assert.ok(Object.values(snapshot?.data ?? {}).some((text) => text.startsWith("log of iris-")));
+  });
+
+  it("serves again when the key is put back", async () => {
+    const world = await serving();
+    world.verify = rejected;
+    await world.settle();
+    world.verify = verified;
+    await world.settle();
+    assert.equal(world.condition(), "True/Serving");
+    assert.deepEqual(world.servicePodsOf(), open);
+    assert.deepEqual(world.phases(), ["Active"]);
+    assert.equal(world.model().status?.quarantine, undefined);
+  });
+
+  it("lets a rejected new version leave the old one alone", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    world.verify = (request) =>
+      request.digest === digest(1) || request.reference.includes(digest(1)) ? verified(request) : rejected(request);
+    await world.settle();
+    assert.equal(world.condition(), "False/NoAuthorities");
+    assert.equal(world.condition("Serving"), "True/PodsReady");
+    assert.deepEqual(world.granted(), [digest(1)]);
+    assert.deepEqual(world.phases(), ["Active"]);
+  });
+
+  it("keeps what runs while the registry is down, and starts nothing new", async () => {
+    const world = await serving();
+    world.verify = unavailable;
+    await world.settle();
+    assert.equal(world.condition(), "True/Serving");
+    assert.equal(world.condition("Verified"), "Unknown/RegistryUnavailable");
+    toVersion(2)(world);
+    await world.settle();
+    assert.deepEqual(world.granted(), [digest(1)]);
+    assert.equal(world.condition(), "False/RegistryUnavailable");
+    assert.equal(world.condition("Reconciling"), "True/RegistryUnavailable");
+    assert.equal(world.condition("Serving"), "True/PodsReady");
+  });
+
+  it("grants no longer than the verdict holds, whatever the grace", async () => {
+    const world = await serving();
+    const { notAfter } = world.model().status?.verdict ?? {};
+    world.verify = unavailable;
+    await world.settle();
+    assert.equal(world.grant().digests[digest(1)]?.imageVolume?.notAfter, notAfter);
+  });
+
+  it("does not touch what serves when the API server would refuse the pods of a new version", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    world.client.refusal = "the quota of the namespace is used up";
+    const written = await world.settle();
+    assert.ok(!written.some((line) => line.includes("deployments")));
+    assert.equal(world.condition(), "False/PodRefused");
+    assert.equal(world.condition("Stalled"), "True/PodRefused");
+    assert.match(world.model().status?.conditions?.[0]?.message ?? "", /quota/);
+    assert.equal(world.condition("Serving"), "True/PodsReady");
+    world.client.refusal = undefined;
+    await world.settle();
+    assert.deepEqual(world.phases(), ["Superseded", "Active"]);
+  });
+
+  it("takes down a revoked version even when the new one is refused", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    world.client.refusal = "no";
+    world.verify = (request) => (request.reference.includes(digest(1)) ? rejected(request) : verified(request));
+    await world.settle();
+    assert.deepEqual(world.pods(), []);
+    assert.equal(world.client.objects.has("deployments/shop/iris"), false);
+    assert.ok(!world.granted().includes(digest(1)));
+  });
+
+  it("gives a new grant the time to reach the admission policies", async () => {
+    const world = new World();
+    world.client.refusal = "not granted";
+    setTimeout(() => (world.client.refusal = undefined), 0);
+    await world.pass();
+    assert.ok(world.client.objects.has("deployments/shop/iris"));
+  });
+
+  it("waits for the namespace, the policies and the runtime image", async () => {
+    const cases: readonly [string, (world: World) => void][] = [
+      ["NamespaceNotSecured", (world) => world.client.objects.delete("securenamespaces/shop")],
+      ["PoliciesChanged", (world) => (world.guardProblems = ["policy mlsecops-pods-granted is missing"])],
+      ["RuntimeNotGranted", (world) => world.client.objects.delete("admissiongrants/shop/mlsecops")],
+    ];
+    for (const [reason, break_] of cases) {
+      const world = new World();
+      break_(world);
+      await world.settle();
+      assert.equal(world.condition(), `False/${reason}`);
+      assert.equal(world.client.objects.has("deployments/shop/iris"), false);
+    }
+  });
+
+  it("repairs a Deployment or Service that somebody has changed or deleted", async () => {
+    const world = await serving();
+    const image = (name: string) => ({ template: { spec: { containers: [{ name, image: name }] } } });
+    const deployment = world.client.objects.get("deployments/shop/iris") as unknown as { spec: object };
+    world.client.add("deployments", { ...deployment, spec: { ...deployment.spec, ...image("evil") } } as never);
+    world.client.objects.delete("services/shop/iris");
+    await world.settle();
+    const repaired = world.client.objects.get("deployments/shop/iris");
+    assert.ok(JSON.stringify(repaired).includes(runtime));
+    assert.deepEqual(world.servicePodsOf(), open);
+  });
+
+  it("keeps as many revisions as asked for, never dropping the one that serves", async () => {
+    const world = await serving();
+    world.edit((spec) => ({ ...spec, historyLimit: 1 }));
+    for (const version of [2, 3, 4]) {
+      toVersion(version)(world);
+      await world.settle();
+    }
+    assert.deepEqual(
+      world.revisions().map(({ spec }) => spec.number),
+      [3, 4],
+    );
+  });
+
+  it("does nothing while suspended, and says so", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    world.edit((spec) => ({ ...spec, suspend: true }));
+    const written = await world.settle();
+    assert.deepEqual(written, ["apply status securemodels/shop/iris"]);
+    assert.equal(world.condition(), "False/Suspended");
+    assert.equal(world.condition("Stalled"), "False/Suspended");
+  });
+
+  it("says what is wrong with a spec that it cannot read, and leaves what runs", async () => {
+    const world = await serving();
+    world.edit((spec) => ({ ...spec, source: {} as never }));
+    await world.settle();
+    assert.equal(world.condition(), "False/InvalidSpec");
+    assert.match(world.model().status?.conditions?.[0]?.message ?? "", /spec\.source\.oci/);
+    assert.equal(world.pods().length, 1);
+  });
+
+  it("withdraws the grant before it lets go of a model that is deleted", async () => {
+    const world = await serving();
+    const model = world.model();
+    world.client.add("securemodels", {
+      ...model,
+      metadata: { ...model.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+    });
+    await world.pass();
+    assert.ok(place(world.client.writes, "replace admissiongrants") < place(world.client.writes, "patch securemodels"));
+    assert.deepEqual(world.granted(), []);
+    assert.deepEqual(world.model().metadata.finalizers, []);
+  });
+
+  it("looks up a followed tag when its time has come, a pinned one never", async () => {
+    const world = await serving();
+    await world.clock.advance(400_000);
+    await world.settle();
+    assert.equal(world.asked.at(-1)?.digest, digest(1));
+    world.edit((spec) => ({ ...spec, source: { ...spec.source, update: "Follow", followInterval: "5m" } }));
+    await world.settle();
+    assert.equal(world.asked.at(-1)?.digest, digest(1));
+    await world.clock.advance(400_000);
+    world.asked.length = 0;
+    await world.pass();
+    assert.equal(world.asked[0]?.digest, undefined);
+  });
+});
+
+class Killed extends Error {}
+
+/** The end state, without what differs from run to run: times, and the counts of what was written. */
+function endState(world: World): unknown {
+  const state = [...world.client.objects].sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.parse(
+    JSON.stringify(state, (key, value: unknown) =>
+      [
+        "since",
+        "lastTransitionTime",
+        "phaseSince",
+        "servedFrom",
+        "resolvedAt",
+        "verifiedAt",
+        "notAfter",
+        "recheckAfter",
+        "takenAt",
+        "generation",
+        "observedGeneration",
+      ].includes(key)
+        ? undefined
+        : value,
+    ),
+  );
+}
+
+const scenarios: Record<string, (world: World) => void> = {
+  "a first rollout": () => undefined,
+  "a new version": toVersion(2),
+  "a quarantine": (world) => (world.verify = rejected),
+  "a deletion": (world) => {
+    const model = world.model();
+    world.client.add("securemodels", {
+      ...model,
+      metadata: { ...model.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+    });
+  },
+};
+
+describe("Rule 7: killed between any two writes, serving ends in the same state", () => {
+  for (const [title, change] of Object.entries(scenarios)) {
+    it(title, async () => {
+      const start = async () => {
+        const world = title === "a first rollout" ? new World() : await serving();
+        change(world);
+        return world;
+      };
+      const undisturbed = await start();
+      const writes = (await undisturbed.settle()).length;
+      assert.ok(writes > 0);
+      for (const when of ["before", "after"] as const) {
+        for (let n = 1; n <= writes; n++) {
+          const world = await start();
+          let count = 0;
+          let dead = false;
+          world.client.onWrite = (at) => {
+            if (dead) throw new Killed();
+            if (at === "before") count += 1;
+            if (at !== when || count !== n) return;
+            dead = true;
+            throw new Killed();
+          };
+          await world.settle().catch((error: unknown) => assert.ok(error instanceof Killed, String(error)));
+          world.client.onWrite = () => undefined;
+          world.kubernetes();
+          await world.settle();
+          assert.deepEqual(endState(world), endState(undisturbed), `${when} write ${n} of ${writes}`);
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { GrantStore, emptyGrant } from "../../../src/admission/index.ts";
+import {
+  type AdmissionGrant,
+  type ModelRevision,
+  type SecureModel,
+  SecureModelSpec,
+  type SecureNamespace,
+} from "../../../src/api/index.ts";
+import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import { type DeploymentObject, servingReconciler } from "../../../src/serving/index.ts";
+import { policiesOfModel } from "../../../src/operator/informers.ts";
+import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
+import { FakeClient } from "../../support/fake-client.ts";
+import { FakeClock } from "../kube/fake-clock.ts";
+
+export const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
+export const runtime = `registry.example/runtime@${digest(9)}`;
+const labels = { "app.kubernetes.io/managed-by": "mlsecops-operator", "mlsecops.io/model": "iris" };
+
+interface PodObject extends KubeObject {
+  readonly status?: unknown;
+}
+
+/** One model in a namespace, with a cluster around it that does what Kubernetes' own controllers would. */
+export class World {
+  readonly client = new FakeClient();
+  readonly clock = new FakeClock();
+  readonly events: EventDetail[] = [];
+  readonly asked: VerifyRequest[] = [];
+  guardProblems: readonly string[] = [];
+  verify: (request: VerifyRequest) => Verification = (request) => verified(request);
+  /** Pods become ready. */
+  healthy = true;
+
+  constructor() {
+    this.client.add("securemodels", {
+      metadata: { name: "iris", namespace: "shop", uid: "m1", generation: 1 },
+      spec: modelSpec(),
+    } as KubeObject);
+    this.client.add("securenamespaces", {
+      metadata: { name: "shop" },
+      spec: { profile: "serving", enforcement: "Enforce", allowedImages: [] },
+    } as KubeObject);
+    const notAfter = "2036-01-01T00:00:00Z";
+    const grantors = [{ kind: "SecureNamespace", name: "shop", notAfter }];
+    this.client.add("admissiongrants", {
+      metadata: { name: "mlsecops", namespace: "shop" },
+      spec: { digests: { [digest(9)]: { container: { notAfter, grantors } } }, revisions: {} },
+    } as KubeObject);
+  }
+
+  /** What the informers would bring, and then one pass. */
+  async pass() {
+    const { client } = this;
+    client.writes.length = 0;
+    const pods = this.#store<PodObject>("pods");
+    const reconcile = servingReconciler({
+      client,
+      models: this.#store<SecureModel>("securemodels"),
+      revisions: this.#store<ModelRevision>("modelrevisions"),
+      namespaces: this.#store<SecureNamespace>("securenamespaces"),
+      grantObjects: this.#store<AdmissionGrant>("admissiongrants"),
+      deployments: this.#store<DeploymentObject>("deployments"),
+      services: this.#store("services"),
+      podsOf: (namespace, model) =>
+        pods.list(namespace).filter(({ metadata }) => metadata.labels?.["mlsecops.io/model"] === model),
+      grants: new GrantStore(client),
+      verifier: {
+        verify: (request) => {
+          this.asked.push(request);
+          return Promise.resolve(this.verify(request));
+        },
+      },
+      policies: () => [],
+      pullCredentials: () => Promise.resolve(undefined),
+      guardProblems: () => this.guardProblems,
+      events: { emit: (_regarding, detail) => this.events.push(detail) },
+      clock: this.clock,
+    });
+    const log = createLogger({ level: "silent" });
+    const running = reconcile("shop/iris", { log, signal: new AbortController().signal, reconcileId: "test" });
+    // A pass that waits for the API server to know a new grant sleeps on the fake clock.
+    let over = false;
+    const done = running.finally(() => (over = true)).catch(() => undefined);
+    while (!over) {
+      await Promise.race([done, new Promise((resolve) => setImmediate(resolve))]);
+      if (this.clock.timers > 0) await this.clock.advance(1_000);
+    }
+    return running;
+  }
+
+  /** Passes, and the cluster's answer to each, until a pass writes nothing. Returns all that was written. */
+  async settle(): Promise<string[]> {
+    const written: string[] = [];
+    for (let pass = 0; pass < 20; pass++) {
+      await this.pass();
+      written.push(...this.client.writes);
+      const quiet = this.client.writes.length === 0;
+      if (!this.kubernetes() && quiet) return written;
+    }
+    throw new assert.AssertionError({ message: `not at rest after 20 passes: ${written.slice(-10).join(", ")}` });
+  }
+
+  /** Deployments become pods, and pods of a Deployment that is gone go. Returns whether anything changed. */
+  kubernetes(): boolean {
+    const { client } = this;
+    let changed = false;
+    const deployment = client.objects.get("deployments/shop/iris") as
+      | (DeploymentObject & { spec: { replicas: number; template: { metadata: { labels: Record<string, string> } } } })
+      | undefined;
+    const revision = deployment?.spec.template.metadata.labels["mlsecops.io/revision"];
+    const want = new Set(
+      Array.from({ length: deployment?.spec.replicas ?? 0 }, (_, index) => `${revision ?? ""}-${index}`),
+    );
+    for (const [key, { metadata }] of client.objects) {
+      if (!key.startsWith("pods/") || want.has(metadata.name)) continue;
+      client.objects.delete(key);
+      changed = true;
+    }
+    for (const name of want) {
+      if (client.objects.has(`pods/shop/${name}`)) continue;
+      client.add("pods", { metadata: { name, namespace: "shop", uid: name, labels } });
+      changed = true;
+    }
+    if (deployment === undefined) return changed;
+    const ready = this.healthy ? want.size : 0;
+    const status = {
+      observedGeneration: 1,
+      replicas: want.size,
+      updatedReplicas: want.size,
+      readyReplicas: ready,
+      availableReplicas: ready,
+    };
+    if (JSON.stringify(deployment.status) === JSON.stringify(status)) return changed;
+    client.add("deployments", {
+      ...deployment,
+      metadata: { ...deployment.metadata, generation: 1 },
+      status,
+    } as KubeObject);
+    return true;
+  }
+
+  edit(change: (spec: SecureModel["spec"]) => SecureModel["spec"]): void {
+    const model = this.model();
+    const metadata = { ...model.metadata, generation: (model.metadata.generation ?? 0) + 1 };
+    this.client.add("securemodels", { ...model, metadata, spec: change(model.spec) } as KubeObject);
+  }
+
+  model(): SecureModel {
+    const model = this.client.objects.get("securemodels/shop/iris");
+    assert.ok(model);
+    return model as SecureModel;
+  }
+
+  condition(type = "Ready"): string {
+    const found = this.model().status?.conditions?.find((condition) => condition.type === type);
+    return `${found?.status ?? "none"}/${found?.reason ?? "none"}`;
+  }
+
+  revisions(): readonly ModelRevision[] {
+    const found = [...this.client.objects].filter(([key]) => key.startsWith("modelrevisions/"));
+    return found.map(([, object]) => object as ModelRevision).sort((a, b) => a.spec.number - b.spec.number);
+  }
+
+  phases(): readonly (string | undefined)[] {
+    return this.revisions().map(({ status }) => status?.phase);
+  }
+
+  grant() {
+    return (this.client.objects.get("admissiongrants/shop/mlsecops") as AdmissionGrant | undefined)?.spec ?? emptyGrant;
+  }
+
+  /** The model digests that are granted. */
+  granted(): readonly string[] {
+    return Object.entries(this.grant().digests).flatMap(([key, uses]) => (uses.imageVolume === undefined ? [] : [key]));
+  }
+
+  pods(): readonly string[] {
+    return [...this.client.objects.keys()].filter((key) => key.startsWith("pods/"));
+  }
+
+  servicePodsOf(): unknown {
+    return (this.client.objects.get("services/shop/iris") as { spec?: { selector?: unknown } } | undefined)?.spec
+      ?.selector;
+  }
+
+  #store<T extends KubeObject>(plural: string): Store<T> {
+    const store = new Store<T>(plural === "securemodels" ? { policy: policiesOfModel as never } : {});
+    for (const [key, object] of this.client.objects)
+      if (key.startsWith(`${plural}/`)) store.put(structuredClone(object) as T);
+    return store;
+  }
+}
+
+function modelSpec() {
+  return SecureModelSpec.parse({
+    source: { oci: { reference: "registry.example/models/iris:v1" } },
+    workload: { managed: { template: { spec: { containers: [{ name: "runtime", image: runtime }] } } } },
+  });
+}
+
+/** The tag's number is the digest's. */
+function digestOf({ reference, digest: known }: VerifyRequest): string {
+  if (known !== undefined) return known;
+  const pinned = /@(sha256:.*)$/.exec(reference)?.[1];
+  return pinned ?? digest(Number(/:v(\d)$/.exec(reference)?.[1] ?? 1));
+}
+
+function common(request: VerifyRequest) {
+  return {
+    message: "said",
+    digest: digestOf(request),
+    policies: [{ name: "release", generation: 1 }],
+    trustFingerprint: "t",
+    decidedAt: request.now,
+    recheckAfter: new Date(request.now.getTime() + 3_600_000),
+    warnings: [],
+  };
+}
+
+function term(now: Date) {
+  const notAfter = new Date(now.getTime() + 24 * 3_600_000);
+  return { verifiedAt: now, notAfter, onExpiry: "Quarantine", graceUntil: notAfter } as const;
+}
+
+const signers = [{ policy: "release", authority: "team", keyFingerprint: "k" }];
+
+function found(request: VerifyRequest, verdict: Verdict): Verification {
+  return {
+    verdict,
+    artifact: { name: "registry.example/models/iris", digest: digestOf(request), platformDigests: [] },
+    source: "Registry",
+  };
+}
+
+export function verified(request: VerifyRequest): Verification {
+  return found(request, {
+    ...common(request),
+    ...term(request.now),
+    outcome: "Verified",
+    reason: "Verified",
+    signers,
+  });
+}
+
+export function rejected(request: VerifyRequest): Verification {
+  return found(request, { ...common(request), outcome: "Rejected", reason: "NoAuthorities" });
+}
+
+/** The registry is down; what was known of the digest is carried on where it is the same. */
+export function unavailable(request: VerifyRequest): Verification {
+  const { previous, digest: known } = request;
+  const same = previous?.notAfter !== undefined && (known === undefined || previous.digest === known);
+  const carried = same
+    ? {
+        ...term(request.now),
+        notAfter: new Date(previous.notAfter ?? 0),
+        signers,
+        policies: [],
+        trustFingerprint: "t",
+        trust: "Same" as const,
+      }
+    : undefined;
+  const verdict: Verdict = {
+    ...common(request),
+    digest: known ?? (same ? previous.digest : undefined),
+    outcome: "Indeterminate",
+    reason: "RegistryUnavailable",
+    recheckAfter: new Date(request.now.getTime() + 30_000),
+    carried,
+    stands: same,
+  };
+  return { verdict, source: "Registry" };
+}
