@@ -71,7 +71,8 @@ export class TroubleRegistry {
       const [segment = "", repository = ""] = (request.url ?? "").split("/").slice(2);
       registry.#count(`${segment}/${repository}`);
       if (troubles[segment]?.(request, response) === true) return;
-      const { authorization: _, ...headers } = request.headers;
+      // By the host of the headers the certificate would be compared.
+      const { authorization: _, host: __, ...headers } = request.headers;
       const { url: path, method } = request;
       const onward = connect({ hostname, port, path, method, ca: upstreamCa, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);

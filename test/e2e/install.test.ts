@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import { appendFile, cp, mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { K8s, kind } from "kubernetes-fluent-client";
+import { parseAllDocuments } from "yaml";
+import { SecureModelKind, SecureNamespaceKind } from "../../src/api/fluent.ts";
+import { helm, json, kubectl, must } from "./support/kubectl.ts";
+import { TEST_LABEL } from "./support/objects.ts";
+import { condition, find, grantOf, namespaceBecomes } from "./support/read.ts";
+import { eventually } from "./support/wait.ts";
+import {
+  CHART,
+  DEPLOYMENT,
+  RELEASE,
+  SYSTEM,
+  type World,
+  discard,
+  install,
+  openWorld,
+  operatorPod,
+  securedNamespace,
+  unique,
+} from "./support/world.ts";
+
+const operatorUser = `system:serviceaccount:${SYSTEM}:mlsecops-operator`;
+
+interface Document {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** A right as `kubectl auth can-i` writes it: verb, resource[.group][/name], and where. */
+type Right = readonly [verb: string, resource: string, namespace?: string];
+
+/** One request for all questions. The user must be allowed what is in `may`, and nothing of `mayNot`. */
+async function assertRights(user: string, may: readonly Right[], mayNot: readonly Right[]): Promise<void> {
+  const items = [...may, ...mayNot].map(([verb, what, namespace]) => {
+    const [typed = "", name] = what.split("=");
+    const [path = "", subresource] = typed.split("/");
+    const [resource = "", ...group] = path.split(".");
+    const resourceAttributes = { verb, resource, subresource, group: group.join("."), name, namespace };
+    return { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec: { user, resourceAttributes } };
+  });
+  const output = await must(["create", "-f", "-", "-o", "jsonpath={.status.allowed}{'\\n'}"], {
+    input: { apiVersion: "v1", kind: "List", items },
+  });
+  const answers = output.trim().split("\n");
+  assert.equal(answers.length, items.length, output);
+  const wrong = [...may, ...mayNot].flatMap((right, at) => {
+    const expected = at < may.length ? "true" : "false";
+    return answers[at] === expected ? [] : [`${right.join(" ")}: ${answers[at] ?? ""}`];
+  });
+  assert.deepEqual(wrong, [], user);
+}
+
+describe("the installation", function () {
+  this.timeout(180_000);
+  const secured = unique("install");
+  let world: World;
+
+  before(async () => {
+    world = await openWorld();
+    await securedNamespace(secured, { profile: "training" });
+    for (const role of ["view", "edit", "admin"]) {
+      await must(["-n", secured, "create", "rolebinding", role, `--clusterrole=${role}`, `--user=e2e-${role}`]);
+    }
+    await must(["create", "clusterrolebinding", secured, "--clusterrole=edit", "--user=e2e-edit-everywhere"]);
+  });
+  after(async () => {
+    await discard(`namespace/${secured}`, `sns/${secured}`, `clusterrolebinding/${secured}`);
+  });
+
+  describe("gives people what their role says", () => {
+    const all = ["securemodels", "modelrevisions", "admissiongrants"].map((one) => `${one}.mlsecops.io`);
+    const read = all.flatMap((one) => ["get", "list", "watch"].map((verb): Right => [verb, one, secured]));
+    const writing = ["create", "update", "patch", "delete", "deletecollection"];
+    const write = (resource: string) => writing.map((verb): Right => [verb, `${resource}.mlsecops.io`, secured]);
+    const scale: readonly Right[] = [
+      ["get", "securemodels.mlsecops.io/scale", secured],
+      ["patch", "securemodels.mlsecops.io/scale", secured],
+    ];
+    const recorded = [...write("admissiongrants"), ...write("modelrevisions")];
+
+    it("view reads", async () => {
+      await assertRights("e2e-view", read, [...write("securemodels"), ...recorded, ...scale.slice(1)]);
+    });
+    for (const role of ["edit", "admin"]) {
+      it(`${role} writes SecureModels and their scale, but no grant and no revision`, async () => {
+        const status: Right = ["update", "securemodels.mlsecops.io/status", secured];
+        const everywhere: Right = ["create", "securemodels.mlsecops.io", "default"];
+        await assertRights(
+          `e2e-${role}`,
+          [...read, ...write("securemodels"), ...scale],
+          [...recorded, status, everywhere],
+        );
+      });
+    }
+    it("edit everywhere reads policies and SecureNamespaces, and changes none", async () => {
+      const kinds = ["clustertrustpolicies", "securenamespaces"].map((one) => `${one}.mlsecops.io`);
+      const verbs = (list: readonly string[]) => kinds.flatMap((one) => list.map((verb): Right => [verb, one]));
+      await assertRights("e2e-edit-everywhere", verbs(["get", "list", "watch"]), verbs(writing));
+    });
+  });
+
+  it("gives the operator no more than it needs", async () => {
+    await assertRights(
+      operatorUser,
+      [
+        ["watch", "securemodels.mlsecops.io"],
+        ["patch", "securemodels.mlsecops.io/status"],
+        ["create", "rolebindings.rbac.authorization.k8s.io", "default"],
+        ["bind", "clusterroles.rbac.authorization.k8s.io=mlsecops-operator-workloads"],
+        ["get", "secrets", secured],
+        ["list", "secrets", SYSTEM],
+      ],
+      [
+        ["get", "secrets"],
+        ["list", "secrets"],
+        ["get", "secrets", "kube-system"],
+        ["list", "secrets", secured],
+        ["create", "pods"],
+        ["create", "pods", "default"],
+        ["create", "pods/exec", secured],
+        ["create", "deployments.apps"],
+        ["patch", "deployments.apps", SYSTEM],
+        ["delete", "namespaces"],
+        ["create", "serviceaccounts/token", SYSTEM],
+        ["impersonate", "users"],
+        ["escalate", "clusterroles.rbac.authorization.k8s.io"],
+        ["escalate", "roles.rbac.authorization.k8s.io", secured],
+        ["bind", "clusterroles.rbac.authorization.k8s.io=cluster-admin"],
+        ["bind", "roles.rbac.authorization.k8s.io", secured],
+        ["create", "clusterroles.rbac.authorization.k8s.io"],
+        ["create", "clusterrolebindings.rbac.authorization.k8s.io"],
+        ["update", "securemodels.mlsecops.io"],
+        ["create", "securenamespaces.mlsecops.io"],
+        ["patch", "validatingadmissionpolicies.admissionregistration.k8s.io"],
+        ["delete", "validatingadmissionpolicybindings.admissionregistration.k8s.io"],
+      ],
+    );
+    // RBAC cannot say by which name; an admission policy does.
+    const other = [
+      "create",
+      "rolebinding",
+      "other",
+      "--clusterrole=mlsecops-operator-workloads",
+      `--user=${operatorUser}`,
+    ];
+    const { ok, output } = await kubectl(["-n", secured, ...other], { as: operatorUser });
+    assert.equal(ok, false, output);
+    assert.match(output, /mlsecops-operator-limits/);
+  });
+
+  it("runs the operator without root, without a shell, and with nothing to write to", async () => {
+    const { name } = await operatorPod();
+    const pod = await K8s(kind.Pod).InNamespace(SYSTEM).Get(name);
+    assert.equal(pod.spec?.securityContext?.runAsNonRoot, true);
+    assert.notEqual(pod.spec.securityContext.runAsUser, 0);
+    assert.equal(pod.spec.securityContext.seccompProfile?.type, "RuntimeDefault");
+    const [container, ...others] = pod.spec.containers;
+    assert.equal(others.length, 0);
+    assert.equal(container?.securityContext?.readOnlyRootFilesystem, true);
+    assert.equal(container.securityContext.allowPrivilegeEscalation, false);
+    assert.deepEqual(container.securityContext.capabilities?.drop, ["ALL"]);
+    assert.match(container.image ?? "", /@sha256:[a-f0-9]{64}$/);
+    for (const shell of ["sh", "/bin/sh", "bash", "busybox"]) {
+      const { ok, output } = await kubectl(["-n", SYSTEM, "exec", name, "--", shell, "-c", "true"]);
+      assert.equal(ok, false, shell);
+      assert.match(output, /no such file|not found/i);
+    }
+  });
+
+  it("answers probes, and names no object in its metrics", async () => {
+    const { ip } = await operatorPod();
+    for (const path of ["livez", "readyz"]) assert.equal((await fetch(`http://${ip}:8081/${path}`)).status, 200, path);
+    const text = await (await fetch(`http://${ip}:8081/metrics`)).text();
+    const values = new Set([...text.matchAll(/[a-z_]+="([^"]*)"/g)].map(([, value]) => value));
+    assert.ok(values.size > 5);
+    const objects = [
+      ...(await K8s(SecureModelKind).Get()).items,
+      ...(await K8s(SecureNamespaceKind).Get()).items,
+      ...(await K8s(kind.Namespace).Get()).items,
+    ];
+    const named = objects.map(({ metadata }) => metadata?.name ?? "").filter((name) => values.has(name));
+    assert.ok(objects.length > 5);
+    assert.deepEqual(named, []);
+  });
+
+  it("refuses values that are wrong, and says which", async () => {
+    const wrong: readonly (readonly [string, RegExp])[] = [
+      ["image.digest=v1", /image\/digest.*(does not match|pattern)/s],
+      ["replicas=9", /replicas.*(9|maximum)/s],
+      ["logLevel=loud", /logLevel/],
+      ["registry.caBundle=none", /registry\/caBundle/],
+      ["deniedAddresses[0]=everything", /deniedAddresses\/0/],
+      ["typo=true", /typo/],
+    ];
+    for (const [value, expected] of wrong) {
+      const { ok, output } = await helm(["template", RELEASE, CHART, "--namespace", SYSTEM, "--set", value]);
+      assert.equal(ok, false, value);
+      assert.match(output, expected);
+    }
+  });
+
+  it("is the same from the manifests as from the chart", async () => {
+    const { ok, output } = await helm(["template", "mlsecops-operator", CHART, "-n", SYSTEM]);
+    assert.ok(ok, output);
+    // Helm's alone.
+    const plain = output.replaceAll(/\n {2}annotations:\n {4}helm\.sh\/resource-policy: keep(?=\n)/g, "");
+    const rendered = plain.replaceAll(/(app\.kubernetes\.io\/managed-by: )Helm/g, "$1kustomize");
+    const files = ["operator.yaml", "admission-policies.yaml"].map((file) =>
+      readFile(`manifests/install/${file}`, "utf8"),
+    );
+    const written = (await Promise.all(files)).join("\n---\n");
+    assert.deepEqual(byName(written), byName(rendered));
+  });
+
+  it("leaves the door shut when it is uninstalled", async () => {
+    const uninstalled = await helm(["uninstall", RELEASE, "--namespace", SYSTEM, "--wait", "--timeout", "90s"]);
+    assert.ok(uninstalled.ok, uninstalled.output);
+    assert.equal(await find(kind.Deployment, DEPLOYMENT, SYSTEM), undefined);
+    await assertGuarded(secured, world);
+  });
+
+  it("can be installed with kubectl apply -k, beside what was left", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "kustomize-"));
+    await cp("manifests/install", directory, { recursive: true });
+    const { repository, digest } = world.image;
+    const image = `\nimages:\n  - name: registry.example.com/mlsecops/mlsecops-operator\n    newName: ${repository}\n    digest: ${digest}\n`;
+    await appendFile(join(directory, "kustomization.yaml"), image);
+    await must(["apply", "--server-side", "-k", directory]);
+    await must(["-n", SYSTEM, "rollout", "status", `deployment/${DEPLOYMENT}`, "--timeout=90s"]);
+    await assertEnforced(secured);
+    await must(["delete", "-f", join(directory, "operator.yaml"), "--wait", "--timeout=60s"]);
+    await assertGuarded(secured, world);
+  });
+
+  it("adopts what is there when it is installed again", async () => {
+    await install(world);
+    await assertEnforced(secured);
+    await assertGuarded(secured, world);
+  });
+});
+
+/** The operator has seen the SecureNamespace again: a change of it is observed. */
+async function assertEnforced(namespace: string): Promise<void> {
+  await must(["patch", "sns", namespace, "--type=merge", "-p", '{"spec":{"suspend":true}}']);
+  await namespaceBecomes(namespace, "Suspended", 60_000);
+  await must(["patch", "sns", namespace, "--type=merge", "-p", '{"spec":{"suspend":false}}']);
+  const found = await namespaceBecomes(namespace, "Enforced");
+  assert.equal(condition(found, "Enforced").status, "True");
+}
+
+async function assertGuarded(namespace: string, { unsigned }: World): Promise<void> {
+  const crds = (await json("get", "crd")) as { items: Document[] };
+  assert.equal(crds.items.filter(({ metadata }) => metadata.name.endsWith(".mlsecops.io")).length, 5);
+  const { items } = (await json("get", "validatingadmissionpolicies,validatingadmissionpolicybindings")) as {
+    items: Document[];
+  };
+  const kept = items.filter(({ metadata }) => metadata.name.startsWith("mlsecops-"));
+  const wanted = parseAllDocuments(await readFile("manifests/install/admission-policies.yaml", "utf8"));
+  assert.equal(kept.length, wanted.length);
+  assert.notEqual(await grantOf(namespace), undefined);
+  await eventually(
+    "a pod with an image that nobody signed is refused",
+    () =>
+      kubectl([
+        "-n",
+        namespace,
+        "run",
+        "unsigned",
+        `--image=${unsigned}`,
+        "--dry-run=server",
+        `--labels=${TEST_LABEL}=true`,
+      ]),
+    ({ ok, output }) => !ok && output.includes("is not granted"),
+    10_000,
+  );
+}
+
+function byName(text: string): Record<string, unknown> {
+  const documents = parseAllDocuments(text).flatMap((one) => {
+    const content = one.toJS() as Document | null;
+    return content === null ? [] : [content];
+  });
+  return Object.fromEntries(documents.map((one) => [`${one.kind} ${one.metadata.name}`, one]));
+}
