@@ -311,6 +311,20 @@ YAML
 check 'ALLOWED  client -> the registry (ipBlock)' eventually 10 bash -c "$(declare -f a inside k in_pod); CLUSTER='$CLUSTER'; in_pod np client get https://10.200.0.2:5000/v2/ 2>&1 | grep certificate"
 blocked client np "http://$IP:8080/" '(only the registry is allowed)'
 
+echo '--- as a cluster that is there already'
+existing() { inside "$PWD/../../tools/cluster/existing" "$@"; }
+check 'what has all that is needed runs a command' says 'it runs' existing pods registry disk -- echo it runs
+check 'its exit status is kept' bash -c "$(declare -f a inside existing); CLUSTER='$CLUSTER'; existing -- sh -c 'exit 41'; [ \$? = 41 ]"
+check 'what is missing is named, and nothing runs' bash -c "$(declare -f a inside); CLUSTER='$CLUSTER'
+  output=\$(inside env -u MLSECOPS_REGISTRY -u MLSECOPS_CLUSTER_STATE ../../tools/cluster/existing pods registry disk -- echo it runs 2>&1) && exit 1
+  [[ \$output == *'missing: a registry'*'missing: the registry'\''s disk'* && \$output != *'it runs'* ]]"
+check 'without a cluster it says what to set' bash -c "env -u KUBECONFIG ../../tools/cluster/existing -- true 2>&1 | grep 'set KUBECONFIG'"
+check 'another value of CLUSTER is refused' fails env CLUSTER=minikube ../../tools/cluster/existing -- true
+kind_takes() { (cd ../../tools/kind && CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly' go run . "$1"); }
+check 'kind takes kind-config.yaml' says 'mlsecops control-plane' kind_takes ../../kind-config.yaml
+printf 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: a\nnodes: [{role: worker}]\n' >"$SCRATCH/kind.yaml"
+check 'its twin: a file that kind does not take' bash -c "$(declare -f kind_takes); kind_takes '$SCRATCH/kind.yaml' 2>&1 | grep 'at least one control-plane node'"
+
 echo '--- two clusters side by side'
 check 'a second cluster comes up beside the first' "$CLUSTER" up --name b
 remember_namespace b
