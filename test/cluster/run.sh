@@ -318,6 +318,7 @@ check 'its exit status is kept' bash -c "$(declare -f a inside existing); CLUSTE
 check 'what is missing is named, and nothing runs' bash -c "$(declare -f a inside); CLUSTER='$CLUSTER'
   output=\$(inside env -u MLSECOPS_REGISTRY -u MLSECOPS_CLUSTER_STATE ../../tools/cluster/existing pods registry disk -- echo it runs 2>&1) && exit 1
   [[ \$output == *'missing: a registry'*'missing: the registry'\''s disk'* && \$output != *'it runs'* ]]"
+check 'from outside, Services are not reached, and that is named' bash -c "KUBECONFIG='$STATE/kubeconfig' ../../tools/cluster/existing pods -- true 2>&1 | grep 'missing: this machine does not reach'"
 check 'without a cluster it says what to set' bash -c "env -u KUBECONFIG ../../tools/cluster/existing -- true 2>&1 | grep 'set KUBECONFIG'"
 check 'another value of CLUSTER is refused' fails env CLUSTER=minikube ../../tools/cluster/existing -- true
 kind_takes() { (cd ../../tools/kind && CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly' go run . "$1"); }
