@@ -23,7 +23,7 @@ export interface PolicyDependencies {
   readonly resolved: (name: string) => ResolvedPolicy | undefined;
   /** How many objects have a verdict that rests on the policy. */
   readonly dependents: (name: string) => number;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "emit">;
   readonly now: () => Date;
 }
 

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import type { ClusterTrustPolicy } from "../../../src/api/index.ts";
+import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import {
+  ClusterTrustPolicySpec,
+  type ClusterTrustPolicyStatus,
+  clusterTrustPolicy,
+} from "../../../src/api/cluster-trust-policy.ts";
+import { parseObject } from "../../../src/api/index.ts";
+import { policyReconciler, resolvePolicy, unreadablePolicy } from "../../../src/trust/index.ts";
+import { FakeClient } from "../../support/fake-client.ts";
+import { vector } from "./support/build.ts";
+
+const now = new Date("2030-01-01T00:00:00Z");
+const secretRef = { name: "release-key", key: "cosign.pub" };
+
+function policy(authorities: readonly object[]): ClusterTrustPolicy {
+  const spec = ClusterTrustPolicySpec.parse({ scope: { references: ["registry.example/**"] }, authorities });
+  return { metadata: { name: "release", uid: "p", generation: 3 }, spec };
+}
+
+/** One pass over the policy. `secrets` is what the operator's namespace holds. */
+async function pass(object: ClusterTrustPolicy, secrets: Record<string, Record<string, string>> = {}) {
+  const client = new FakeClient();
+  client.add("clustertrustpolicies", object);
+  const store = new Store<ClusterTrustPolicy>();
+  store.put(structuredClone(object));
+  const events: EventDetail[] = [];
+  const reconcile = policyReconciler({
+    client,
+    store,
+    resolved: () => {
+      const parsed = parseObject(clusterTrustPolicy, object);
+      return parsed.ok
+        ? resolvePolicy(parsed.value, (name) => secrets[name])
+        : unreadablePolicy("release", 3, parsed.message);
+    },
+    dependents: () => 2,
+    events: { emit: (_regarding, detail) => events.push(detail) },
+    now: () => now,
+  });
+  const log = createLogger({ level: "silent" });
+  await reconcile("release", { log, signal: new AbortController().signal, reconcileId: "test" });
+  const written = client.objects.get("clustertrustpolicies/release") as
+    (KubeObject & { readonly status?: ClusterTrustPolicyStatus }) | undefined;
+  return { status: written?.status, writes: client.writes, events };
+}
+
+describe("The status of a ClusterTrustPolicy", () => {
+  const key = vector("p256.pub").toString("base64");
+  const byKey = { name: "team", key: { inline: vector("p256.pub").toString() } };
+  const bySecret = { name: "team", key: { secretRef } };
+  const cases: readonly [string, readonly object[], Record<string, Record<string, string>>, string, RegExp][] = [
+    ["a key inline", [byKey], {}, "True/KeysResolved", /1 keys are usable/],
+    ["a key from a Secret", [bySecret], { "release-key": { "cosign.pub": key } }, "True/KeysResolved", /1 keys/],
+    ["a Secret that is missing", [bySecret], {}, "False/KeysUnusable", /team: .*release-key/],
+    ["a Secret without that key", [bySecret], { "release-key": { other: key } }, "False/KeysUnusable", /cosign\.pub/],
+    [
+      "text that is no key",
+      [{ ...byKey, key: { inline: "-----BEGIN PUBLIC KEY-----\nx" } }],
+      {},
+      "False/KeysUnusable",
+      /team/,
+    ],
+    ["nobody", [], {}, "False/NoAuthorities", /spec\.authorities/],
+  ];
+  for (const [title, authorities, secrets, expected, message] of cases) {
+    it(`${title}: ${expected}`, async () => {
+      const { status, events } = await pass(policy(authorities), secrets);
+      const ready = status?.conditions?.find(({ type }) => type === "Ready");
+      assert.equal(`${ready?.status ?? ""}/${ready?.reason ?? ""}`, expected);
+      assert.match(ready?.message ?? "", message);
+      assert.equal(status?.observedGeneration, 3);
+      assert.equal(status.dependents, 2);
+      assert.deepEqual(
+        events.map(({ type, reason }) => `${type}/${reason}`),
+        [`${expected.startsWith("True") ? "Normal" : "Warning"}/${expected.split("/")[1] ?? ""}`],
+      );
+    });
+  }
+
+  it("is written once", async () => {
+    const first = await pass(policy([byKey]));
+    assert.ok(first.status);
+    const second = await pass({ ...policy([byKey]), status: first.status });
+    assert.deepEqual(second.writes, []);
+    assert.deepEqual(second.events, []);
+  });
+});
