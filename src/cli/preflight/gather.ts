@@ -105,11 +105,19 @@ async function readDns() {
       .InNamespace("kube-system")
       .WithLabel("kubernetes.io/service-name", service)
       .Get();
-    const endpoints = slices.items.flatMap((slice) => slice.endpoints);
-    // Unset means ready.
-    readyEndpoints += endpoints.filter(({ conditions }) => conditions?.ready !== false).length;
+    readyEndpoints += slices.items.reduce((sum, slice) => sum + countReady(slice), 0);
   }
   return { services, readyEndpoints };
+}
+
+// The API server writes null for no endpoints, which the client's type does not know.
+const Slice = z.object({
+  endpoints: z.array(z.object({ conditions: z.object({ ready: z.boolean().nullish() }).nullish() })).nullish(),
+});
+
+export function countReady(slice: unknown): number {
+  // Unset means ready.
+  return (Slice.parse(slice).endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false).length;
 }
 
 async function readDaemonSets() {
