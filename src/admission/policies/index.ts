@@ -4,7 +4,7 @@ import { labelsAwaited } from "./labels-awaited.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
 import { operatorLimits } from "./operator-limits.ts";
 import { podsGranted } from "./pods-granted.ts";
-import { podsUpdate } from "./pods-update.ts";
+import { podsUpdate, servingPodsUpdate } from "./pods-update.ts";
 import { operatorRecords } from "./records.ts";
 import { servingConnect } from "./serving-connect.ts";
 import { servingPods } from "./serving-pods.ts";
@@ -21,6 +21,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [podsGranted, "enforced"],
     [podsUpdate, "enforced"],
     [servingPods(identity), "serving"],
+    [servingPodsUpdate(identity), "serving"],
     [servingWorkloads(identity), "serving"],
     [servingConnect, "serving"],
     [labelsAwaited, "unlabelled"],

@@ -3,7 +3,9 @@ import type { PolicyDefinition, Validation } from "./build.ts";
 
 /**
  * Rule 1: a pod is admitted only if every image, init image and image volume is pinned by digest and granted for that use,
- * now. "Now" is the creation time, which the API server has already overwritten when it asks: CEL has no clock.
+ * now. CEL has no clock. For a new pod "now" is its creation time, which the API server has already overwritten when it
+ * asks. For an ephemeral container that time may be long past: there it is the latest time of managedFields, where the API
+ * server has just noted this request. Whoever forges a time there can only make it later; without any, nothing is granted.
  */
 export const podsGranted: PolicyDefinition = {
   name: "mlsecops-pods-granted",
@@ -13,7 +15,16 @@ export const podsGranted: PolicyDefinition = {
     { apiGroups: [""], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["pods/ephemeralcontainers"] },
   ],
   variables: [
-    { name: "created", expression: "timestamp(object.metadata.creationTimestamp)" },
+    {
+      name: "noted",
+      expression: "object.metadata.?managedFields.orValue([]).filter(m, has(m.time)).map(m, timestamp(m.time))",
+    },
+    {
+      name: "now",
+      expression:
+        "request.operation == 'CREATE' ? timestamp(object.metadata.creationTimestamp) : " +
+        "(variables.noted.size() == 0 ? timestamp('9999-12-31T00:00:00Z') : variables.noted.max())",
+    },
     { name: "digests", expression: "params.spec.?digests.orValue({})" },
     {
       name: "container",
@@ -50,7 +61,7 @@ function ungranted(use: Use): string {
   const digest = "i.substring(i.lastIndexOf('@') + 1)";
   return (
     `variables.${use}.filter(i, !(${digest} in variables.digests && has(variables.digests[${digest}].${use}) && ` +
-    `variables.created <= timestamp(variables.digests[${digest}].${use}.notAfter)))`
+    `variables.now <= timestamp(variables.digests[${digest}].${use}.notAfter)))`
   );
 }
 

@@ -39,8 +39,8 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       },
       {
         expression:
-          "!variables.known || variables.revisions[variables.name].volumes == object.spec.?volumes.orValue([]).map(v, " +
-          "[string(v.name), has(v.image) ? 'image' : (has(v.emptyDir) ? 'emptyDir' : 'other'), string(v.?image.?reference.orValue(''))])",
+          "object.spec.?volumes.orValue([]).all(v, has(v.image) || has(v.emptyDir)) && (!variables.known || variables.revisions[variables.name].volumes == object.spec.?volumes.orValue([]).map(v, " +
+          "[string(v.name), has(v.image) ? 'image' : (has(v.emptyDir) ? 'emptyDir' : 'other'), string(v.?image.?reference.orValue(''))]))",
         message: "volumes must be exactly those of the granted revision: image volumes and emptyDir only",
       },
       {
