@@ -19,14 +19,21 @@ describe("the documents, on a real API server", function () {
   this.timeout(120_000);
   /** Namespaces that objects are in, and were made for them here. */
   const made = new Set<string>();
+  /** On a cluster that is used: applying for real would change the operator, and taking it away would end it. */
+  let isInUse = false;
 
   before(async () => {
     await installCrds();
+    isInUse = await exists("deployment", "mlsecops-operator", "-n", "mlsecops-system");
     await ensureNamespace(fallback);
   });
   after(async () => {
     if (made.size > 0) await kubectl(["delete", "namespace", ...made, "--ignore-not-found", "--wait=false"]);
   });
+
+  async function exists(...what: readonly string[]): Promise<boolean> {
+    return (await must(["get", ...what, "--ignore-not-found", "-o", "name"])).trim() !== "";
+  }
 
   async function ensureNamespace(name: string): Promise<void> {
     const there = (
@@ -42,8 +49,9 @@ describe("the documents, on a real API server", function () {
   async function applyForReal({ where, text }: Source): Promise<Answer> {
     const objects = objectsOf(where, text);
     for (const { kind, metadata } of objects) {
-      if (kind === "Namespace") made.add(metadata.name);
-      else if (metadata.namespace !== undefined && !names(objects, "Namespace").has(metadata.namespace))
+      if (kind === "Namespace") {
+        if (!(await exists("namespace", metadata.name))) made.add(metadata.name);
+      } else if (metadata.namespace !== undefined && !names(objects, "Namespace").has(metadata.namespace))
         await ensureNamespace(metadata.namespace);
     }
     // First what has no namespace or none given: Namespaces, CRDs, and what the text leaves to the reader.
@@ -51,10 +59,11 @@ describe("the documents, on a real API server", function () {
       { objects: objects.filter(({ metadata }) => metadata.namespace === undefined), place: ["-n", fallback] },
       { objects: objects.filter(({ metadata }) => metadata.namespace !== undefined), place: [] },
     ].filter((group) => group.objects.length > 0);
+    const dryRun = isInUse ? ["--dry-run=server"] : [];
     try {
       for (const group of groups) {
         const answer = await kubectl(
-          ["apply", "--server-side", "--force-conflicts", "--validate=strict", ...group.place, "-f", "-"],
+          ["apply", "--server-side", "--force-conflicts", "--validate=strict", ...dryRun, ...group.place, "-f", "-"],
           { input: list(group.objects) },
         );
         if (!answer.ok) return { ok: false, output: `${where}: ${answer.output}` };
@@ -64,7 +73,7 @@ describe("the documents, on a real API server", function () {
       // CRDs stay: other suites use them, and deleting one deletes all of its objects.
       for (const group of groups.reverse()) {
         const gone = group.objects.filter(({ kind }) => kind !== "CustomResourceDefinition" && kind !== "Namespace");
-        if (gone.length > 0)
+        if (gone.length > 0 && !isInUse)
           await must(["delete", "--ignore-not-found", "--wait=false", ...group.place, "-f", "-"], {
             input: list(gone),
           });
