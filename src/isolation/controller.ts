@@ -360,6 +360,10 @@ class Pass {
     }
     const isOwn = ({ kind, name }: GrantOwner) => kind === this.#owner.kind && name === this.#owner.name;
     await this.#deps.grants.change(this.#name, (grant) => withdraw(grant, isOwn), this.#context.signal);
+    // A namespace that was created again in the meantime has no labels yet, and from here on nobody sets them.
+    const unlabelled = namespace.metadata.labels?.[ENFORCEMENT_LABEL] === undefined;
+    if (unlabelled && parsed.ok && parsed.value.spec.enforcement === "Enforce")
+      await setLabels(this.#client, namespace, wantedLabels(parsed.value.spec));
   }
 }
 

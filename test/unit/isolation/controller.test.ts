@@ -190,6 +190,25 @@ describe("the reconciler of SecureNamespaces", () => {
     assert.deepEqual(world.events, []);
   });
 
+  for (const enforcement of ["Audit", "Enforce"])
+    it(`${enforcement}: grants before it labels, also when there is nothing to grant, and again when the grant is gone`, async () => {
+      const world = new World({ enforcement, allowedImages: [] });
+      await world.pass();
+      const order = [`create ${grantKey}`, "patch namespaces/shop"];
+      assert.deepEqual(
+        world.client.writes.filter((write) => order.includes(write)),
+        order,
+      );
+      world.client.objects.delete(grantKey);
+      await world.pass();
+      assert.deepEqual(
+        world.client.writes.filter((write) => order.includes(write)),
+        order.slice(0, 1),
+      );
+      assert.deepEqual(world.grant(), emptyGrant);
+      assert.ok(world.client.objects.has(grantKey));
+    });
+
   it("writes nothing but its role in a second pass, and asks for no tag that is not due", async () => {
     const world = new World();
     await world.pass();
@@ -366,6 +385,17 @@ describe("the reconciler of SecureNamespaces", () => {
       return world;
     }
 
+    it("shuts a door that was open only because the namespace has just been created again", async () => {
+      const world = new World();
+      await world.pass();
+      world.client.add("namespaces", { metadata: { name: "shop", uid: "n2", labels: { team: "a" } } });
+      world.change((object) => ({
+        ...object,
+        metadata: { ...object.metadata, deletionTimestamp: start.toISOString() },
+      }));
+      await world.pass();
+      assert.deepEqual(world.labels(), { team: "a", ...enforceLabels });
+    });
     it("keeps the door shut, with nothing granted", async () => {
       const world = await deleted({});
       assert.deepEqual(world.labels(), { team: "a", ...enforceLabels });
