@@ -74,10 +74,10 @@ export class TestNamespace {
 }
 
 /** Waits for a condition, for half a minute: without a limit a failed test would keep the process alive. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 30_000;
+export async function until(condition: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
+  const limit = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > limit) throw new Error(`not within 30 s: ${String(condition)}`);
+    if (performance.now() > limit) throw new Error(`not within ${withinMs / 1000} s: ${String(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
