@@ -28,7 +28,8 @@ help: ## this list
 
 # npm writes this file at the end of each install.
 node_modules/.package-lock.json: package-lock.json
-	npm ci --no-audit --no-fund
+	@mkdir -p build && . tools/cluster/lib/common.sh && with_progress 'npm ci' build/npm.log npm ci --no-audit --no-fund || \
+	  { tail -n 30 build/npm.log >&2; exit 1; }
 	@touch $@
 
 .PHONY: setup tools
