@@ -52,7 +52,8 @@ describe("bad input that the API server lets pass", function () {
   const bare = unique("bad-bare");
   const elsewhere = unique("bad-elsewhere");
   const images = unique("bad-images");
-  const namespaces = [serving, training, bare, elsewhere, images];
+  const templates = unique("bad-templates");
+  const namespaces = [serving, training, bare, elsewhere, images, templates];
   let world: World;
   let cases: readonly Case[];
 
@@ -262,7 +263,7 @@ describe("bad input that the API server lets pass", function () {
       ...[bare, elsewhere].map(namespaceObject),
       policy(
         serving,
-        { references: ["**"], namespaces: [serving, training, bare, images] },
+        { references: ["**"], namespaces: [serving, training, bare, images, templates] },
         { inline: artifacts.publicKey },
       ),
       policy(elsewhere, { references: ["**"], namespaces: [elsewhere] }, { inline: artifacts.publicKey }),
@@ -297,7 +298,7 @@ describe("bad input that the API server lets pass", function () {
       ...namespaces.map((name) => `namespace/${name}`),
       ...[serving, elsewhere].map((name) => `ctp/${name}`),
     );
-    await discard(...names, ...[serving, training, images].map((name) => `sns/${name}`));
+    await discard(...names, ...[serving, training, images, templates].map((name) => `sns/${name}`));
     for (const name of ["bad-damaged", "bad-private"]) await must(["-n", SYSTEM, "delete", "secret", name]);
   });
 
@@ -358,7 +359,7 @@ describe("bad input that the API server lets pass", function () {
   });
 
   it("is never granted and never gets a pod, a Deployment or a revision", async () => {
-    for (const namespace of namespaces) {
+    for (const namespace of namespaces.filter((one) => one !== templates)) {
       const granted = (await grantOf(namespace)) ?? { digests: {}, revisions: {} };
       assert.deepEqual(granted.revisions, {}, namespace);
       const strangers = Object.values(granted.digests)
@@ -369,6 +370,32 @@ describe("bad input that the API server lets pass", function () {
       assert.deepEqual(await podNames(namespace), [], namespace);
       assert.deepEqual((await K8s(kind.Deployment).InNamespace(namespace).Get()).items, [], namespace);
     }
+  });
+
+  it("a pod template that the API server refuses is said, and makes no Deployment", async () => {
+    const bad: readonly (readonly [string, Partial<ModelOptions>, RegExp])[] = [
+      [
+        "probe",
+        { container: { livenessProbe: { tcpSocket: { port: 8080 }, successThreshold: 2 } } },
+        /livenessProbe\.successThreshold: Invalid value: 2: must be 1/,
+      ],
+      [
+        "requests",
+        { container: { resources: { limits: { cpu: "100m" }, requests: { cpu: "200m" } } } },
+        /requests: Invalid value: "200m": must be less than or equal to cpu limit/,
+      ],
+      ["label", { template: { metadata: { labels: { "example.com/team": "not a label" } } } }, /metadata\.labels/],
+    ];
+    await securedNamespace(templates, { allowedImages: [{ name: "runtime", reference: world.runtime }] });
+    const reference = `${world.registry}/${serving}/signed:v1`;
+    await apply(
+      ...bad.map(([name, options]) => model(templates, name, reference, { runtime: world.runtime, ...options })),
+    );
+    for (const [name, , message] of bad) {
+      assert.match(condition(await modelBecomes(templates, name, "PodRefused")).message, message, name);
+    }
+    assert.deepEqual(await podNames(templates), []);
+    assert.deepEqual((await K8s(kind.Deployment).InNamespace(templates).Get()).items, []);
   });
 
   it("is refused by name and by form where no condition could help", async () => {
