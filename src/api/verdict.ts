@@ -23,6 +23,11 @@ export const VerdictStatus = z.object({
     .max(71)
     .describe("A hash over the policies and keys that this verdict rests on.")
     .optional(),
+  warnings: z
+    .array(z.string().max(1024))
+    .max(16)
+    .describe("What policies in mode Warn would have refused, and what else people should know.")
+    .optional(),
   verifiedAt: Timestamp.describe("When the outcome was last established.").optional(),
   recheckAfter: Timestamp.describe("From then on the verdict is stale and is computed again.").optional(),
   notAfter: Timestamp.describe("From then on the verdict no longer holds.").optional(),

@@ -295,8 +295,13 @@ class Pass {
     status: SecureNamespaceStatus | undefined,
   ): void {
     for (const { image, verdict } of images) {
-      if (verdict.outcome === "Verified") continue;
       const before = status?.images?.find(({ name }) => name === image.name)?.verdict;
+      for (const warning of verdict.warnings ?? []) {
+        if (before?.warnings?.includes(warning) === true) continue;
+        const note = `allowed image ${image.name}: ${warning}`;
+        this.#warn(raw, { reason: "PolicyWarning", action: "Verify", note });
+      }
+      if (verdict.outcome === "Verified") continue;
       if (before?.outcome === verdict.outcome && before.reason === verdict.reason && before.digest === verdict.digest)
         continue;
       this.#warn(raw, {

@@ -302,6 +302,9 @@ class Pass {
       if (verdict.reason !== ready?.reason)
         this.#emit(verdict.outcome === "Verified" ? "Normal" : "Warning", verdict.reason, verdict.message, "Verify");
     }
+    for (const warning of verdict?.warnings ?? []) {
+      if (before?.warnings?.includes(warning) !== true) this.#emit("Warning", "PolicyWarning", warning, "Verify");
+    }
     if (ready === undefined || ready.reason === this.#readyReason()) return;
     const isGood = ready.status === "True" || ready.reason === "RollingOut" || ready.reason === "Suspended";
     this.#emit(isGood ? "Normal" : "Warning", ready.reason, ready.message);

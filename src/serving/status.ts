@@ -153,14 +153,18 @@ function verifiedCondition(verdict: VerdictStatus | undefined) {
   const type = "Verified";
   switch (verdict?.outcome) {
     case "Verified":
-      return { type, status: "True", reason: verdict.reason, message: verdict.message } as const;
+      return { type, status: "True", reason: verdict.reason, message: withWarnings(verdict) } as const;
     case "Rejected":
-      return { type, status: "False", reason: verdict.reason, message: verdict.message } as const;
+      return { type, status: "False", reason: verdict.reason, message: withWarnings(verdict) } as const;
     case "Indeterminate":
-      return { type, status: "Unknown", reason: verdict.reason, message: verdict.message } as const;
+      return { type, status: "Unknown", reason: verdict.reason, message: withWarnings(verdict) } as const;
     case undefined:
       return { type, status: "Unknown", reason: "NotYetVerified", message: "nothing has been verified yet" } as const;
   }
+}
+
+function withWarnings({ message, warnings = [] }: VerdictStatus): string {
+  return [message, ...warnings.map((warning) => `warning: ${warning}`)].join("; ");
 }
 
 /** Where a revision stands among those of its model. */

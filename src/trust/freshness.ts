@@ -33,9 +33,11 @@ export function nextCheckMs(verdicts: readonly VerdictStatus[], now: Date): numb
 }
 
 /** What a verdict says, without the times that move with each pass, and without its words. */
-function substance({ outcome, reason, digest, signers, policies, trustFingerprint }: VerdictStatus): string {
+function substance(verdict: VerdictStatus): string {
+  const { outcome, reason, digest, signers, policies, trustFingerprint, warnings = [] } = verdict;
   return JSON.stringify([
     [outcome, reason, digest, trustFingerprint],
+    warnings,
     signers?.map(({ policy, authority, keyFingerprint }) => [policy, authority, keyFingerprint]) ?? [],
     policies?.map(({ name, generation }) => [name, generation]) ?? [],
   ]);

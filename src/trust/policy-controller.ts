@@ -33,17 +33,19 @@ export function policyReconciler(deps: PolicyDependencies) {
     const policy = deps.store.get(key);
     const resolved = deps.resolved(key);
     if (policy === undefined || resolved === undefined || policy.metadata.deletionTimestamp !== undefined) return {};
-    const ready = readiness(resolved);
+    const ready = policy.spec.suspend ? suspended : readiness(resolved);
     const generation = policy.metadata.generation ?? 0;
     const before = (policy.status?.conditions ?? []) as readonly Condition[];
     const status: ClusterTrustPolicyStatus = {
       observedGeneration: generation,
       conditions: setCondition(before, { type: "Ready", ...ready, observedGeneration: generation }, deps.now()),
-      authorities: resolved.authorities.map(({ name, key: publicKey, problem }) => ({
-        name,
-        ...(publicKey === undefined ? {} : { keyFingerprint: publicKey.fingerprint }),
-        ...(problem === undefined ? {} : { problem: problem.slice(0, 1024) }),
-      })),
+      authorities: policy.spec.suspend
+        ? (policy.status?.authorities ?? [])
+        : resolved.authorities.map(({ name, key: publicKey, problem }) => ({
+            name,
+            ...(publicKey === undefined ? {} : { keyFingerprint: publicKey.fingerprint }),
+            ...(problem === undefined ? {} : { problem: problem.slice(0, 1024) }),
+          })),
       fingerprint: policyFingerprint(resolved),
       dependents: deps.dependents(key),
     };
@@ -63,6 +65,13 @@ export function policyReconciler(deps: PolicyDependencies) {
     return {};
   };
 }
+
+/** It refuses and vouches as before: pausing a policy must not loosen anything. */
+const suspended: Pick<Condition, "status" | "reason" | "message"> = {
+  status: "False",
+  reason: "Suspended",
+  message: "spec.suspend is true: the policy counts as before, and what this status says of its keys may be old",
+};
 
 function readiness(policy: ResolvedPolicy): Pick<Condition, "status" | "reason" | "message"> {
   if (policy.unreadable !== undefined) return { status: "False", reason: "InvalidSpec", message: policy.unreadable };

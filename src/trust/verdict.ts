@@ -1,4 +1,7 @@
 import type { VerdictStatus } from "../api/verdict.ts";
+import { truncateUtf8 } from "../kube/index.ts";
+
+const maxWarnings = 16;
 
 /** These are API: they stand in conditions and people filter by them. */
 export type RejectedReason =
@@ -101,6 +104,9 @@ export function toVerdictStatus(verdict: Verdict): VerdictStatus {
     message: verdict.message,
     recheckAfter: verdict.recheckAfter.toISOString(),
     ...(verdict.digest === undefined ? {} : { digest: verdict.digest }),
+    ...(verdict.warnings.length === 0
+      ? {}
+      : { warnings: verdict.warnings.slice(0, maxWarnings).map((warning) => truncateUtf8(warning, 1024)) }),
   };
   switch (verdict.outcome) {
     case "Verified":

@@ -75,6 +75,24 @@ describe("Serving controller", () => {
     assert.equal(world.model().status?.candidate?.digest, digest(2));
   });
 
+  it("reports what a policy in mode Warn would have refused, once", async () => {
+    const world = new World();
+    world.verify = (request) => {
+      const { verdict, ...rest } = verified(request);
+      return { ...rest, verdict: { ...verdict, warnings: ["policy strict would refuse it"] } };
+    };
+    await world.settle();
+    await world.clock.advance(4_000_000);
+    await world.settle();
+    assert.deepEqual(
+      world.events.filter(({ reason }) => reason === "PolicyWarning").map(({ note }) => note),
+      ["policy strict would refuse it"],
+    );
+    const condition = world.model().status?.conditions?.find(({ type }) => type === "Verified");
+    assert.match(condition?.message ?? "", /warning: policy strict would refuse it/);
+    assert.equal(world.condition(), "True/Serving");
+  });
+
   it("never starts what is rejected, and says why", async () => {
     const world = new World();
     world.verify = rejected;

@@ -79,6 +79,15 @@ describe("The status of a ClusterTrustPolicy", () => {
     });
   }
 
+  it("says so while it is suspended, and keeps what it said of the keys", async () => {
+    const first = await pass(policy([byKey]));
+    assert.ok(first.status);
+    const object = { ...policy([byKey]), status: first.status };
+    const { status } = await pass({ ...object, spec: { ...object.spec, suspend: true, authorities: [] } });
+    assert.equal(status?.conditions?.[0]?.reason, "Suspended");
+    assert.deepEqual(status.authorities, first.status.authorities);
+  });
+
   it("is written once", async () => {
     const first = await pass(policy([byKey]));
     assert.ok(first.status);
