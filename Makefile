@@ -79,12 +79,19 @@ else
 	@tools/cluster/existing pods -- true
 endif
 
-.PHONY: test test-unit test-integration test-e2e test-cluster test-images
+.PHONY: test test-unit test-node coverage test-integration test-e2e test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
 	@test/run
 
 test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
 	@test/run unit
+
+test-node: node_modules/.package-lock.json ## the same on this machine's own Node, 20.19 or newer
+	@node --import=tsx node_modules/mocha/bin/mocha.js 'test/unit/**/*.test.ts'
+
+coverage: node_modules/.package-lock.json ## how much of src the unit tests reach; pages in coverage/
+	@$(NODE) node_modules/c8/bin/c8.js --all --src src --include 'src/**' --reporter text --reporter html \
+		$(NODE) node_modules/mocha/bin/mocha.js --reporter dot 'test/unit/**/*.test.ts'
 
 test-integration: node_modules/.package-lock.json ## against an API server; without root on a control plane, and then not all of it
 	@test/run integration
