@@ -5,8 +5,17 @@ import { apply, kubectl, must } from "./support/kubectl.ts";
 import { model, namespaceObject, policy, pullSecret } from "./support/objects.ts";
 import { condition, find, grantOf, modelBecomes, namespaceBecomes, podNames } from "./support/read.ts";
 import { login } from "./support/trouble-registry.ts";
-import { eventually } from "./support/wait.ts";
-import { DEPLOYMENT, SYSTEM, type World, discard, openWorld, securedNamespace, unique } from "./support/world.ts";
+import { eventually, observe } from "./support/wait.ts";
+import {
+  DEPLOYMENT,
+  SYSTEM,
+  type World,
+  discard,
+  openWorld,
+  reconciles,
+  securedNamespace,
+  unique,
+} from "./support/world.ts";
 
 describe("the life of a model and of its namespace", function () {
   this.timeout(180_000);
@@ -141,6 +150,12 @@ describe("the life of a model and of its namespace", function () {
     await patch("smodel/follow", { spec: { suspend: false, replicas: 1 } });
     await modelBecomes(serving, "follow", "Serving");
     assert.deepEqual(await podNames(serving, "follow"), before);
+  });
+
+  it("several models that serve let the operator rest", async () => {
+    const seen = await observe(6_000, reconciles);
+    const passes = (seen.at(-1) ?? 0) - (seen[0] ?? 0);
+    assert.ok(passes <= 60, `${passes} passes over three settled models in 6 s`);
   });
 
   it("keeps as many revisions as the history limit says, besides the active one", async () => {
