@@ -23,18 +23,22 @@ export class GrantStore {
     this.#client = client;
   }
 
-  /** Returns the grant as it stands after the change. Throws KubeError; a conflict that lasts is thrown as such. */
+  /**
+   * Returns the grant as it stands after the change. `ensure`: there is one afterwards, even if it grants nothing. Without
+   * it, who only withdraws makes none: a namespace that is being deleted would not take it.
+   * @throws KubeError; a conflict that lasts is thrown as such.
+   */
   async change(
     namespace: string,
     change: (grant: AdmissionGrantSpec) => AdmissionGrantSpec,
-    signal?: AbortSignal,
+    { signal, ensure = false }: { readonly signal?: AbortSignal; readonly ensure?: boolean } = {},
   ): Promise<AdmissionGrantSpec> {
     const client = signal === undefined ? this.#client : this.#client.withSignal(signal);
     for (let attempt = 1; ; attempt++) {
       const current = await client.get<AdmissionGrant>(admissionGrant.resource, { namespace, name: GRANT_NAME });
       const before = specOf(current);
       const after = change(before);
-      if (current !== undefined && isDeepStrictEqual(before, after)) return before;
+      if ((current !== undefined || !ensure) && isDeepStrictEqual(before, after)) return before;
       const object = {
         apiVersion: API_VERSION,
         kind: admissionGrant.resource.kind,

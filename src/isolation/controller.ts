@@ -255,7 +255,7 @@ class Pass {
           uses: imageUses(images, grant, this.#owner),
           revisions: {},
         }),
-      this.#context.signal,
+      { signal: this.#context.signal, ensure: true },
     );
   }
 
@@ -364,7 +364,9 @@ class Pass {
       return;
     }
     const isOwn = ({ kind, name }: GrantOwner) => kind === this.#owner.kind && name === this.#owner.name;
-    await this.#deps.grants.change(this.#name, (grant) => withdraw(grant, isOwn), this.#context.signal);
+    await this.#deps.grants.change(this.#name, (grant) => withdraw(grant, isOwn), {
+      signal: this.#context.signal,
+    });
     // A namespace that was created again in the meantime has no labels yet, and from here on nobody sets them.
     const unlabelled = namespace.metadata.labels?.[ENFORCEMENT_LABEL] === undefined;
     if (unlabelled && parsed.ok && parsed.value.spec.enforcement === "Enforce")

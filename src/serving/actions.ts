@@ -3,6 +3,7 @@ import { type GrantStore, contribute, grantedRevision } from "../admission/index
 import {
   type Clock,
   type KubeObject,
+  type Logger,
   type ObjectClient,
   applyChanges,
   deploymentType,
@@ -47,7 +48,9 @@ export async function publishGrant(
     ]),
   );
   const owner = { kind: "SecureModel", name: model.metadata.name } as const;
-  await grants.change(model.metadata.namespace ?? "", (grant) => contribute(grant, owner, { uses, revisions }), signal);
+  await grants.change(model.metadata.namespace ?? "", (grant) => contribute(grant, owner, { uses, revisions }), {
+    signal,
+  });
 }
 
 export async function createRevision(client: ObjectClient, revision: ModelRevision): Promise<ModelRevision> {
@@ -102,18 +105,27 @@ export async function run(
 
 /**
  * Quarantine, after the grant is gone and the status says so: no endpoint, then the snapshot, then no pod. Safe to repeat
- * from any point.
+ * from any point. Returns whether the snapshot could be kept: what cannot be written down does not hold a quarantine up.
  */
 export async function tearDown(
   client: ObjectClient,
   model: SecureModel,
   living: LivingWorkload,
-  now: Date,
-): Promise<void> {
+  { now, log }: { readonly now: Date; readonly log: Logger },
+): Promise<boolean> {
   const { name, namespace = "" } = model.metadata;
   await applyChanges(client, serviceType, { desired: service(model, false), living: living.service }, FIELD_MANAGER);
   const alive = living.pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  if (alive.length > 0) await quarantineSnapshot(client, model, alive, now);
+  let kept = alive.length > 0;
+  if (kept) {
+    try {
+      await quarantineSnapshot(client, model, alive, now);
+    } catch (error) {
+      if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+      log.warn({ err: error }, "the snapshot of a quarantined model cannot be kept");
+      kept = false;
+    }
+  }
   // Before the pods, or it would make new ones; those the API server refuses, but they would be tried.
   if (living.deployment !== undefined) {
     await client.remove(deploymentType, { namespace, name }, { propagationPolicy: "Background" });
@@ -126,6 +138,7 @@ export async function tearDown(
       { gracePeriodSeconds: quarantineGraceSeconds, ...(uid === undefined ? {} : { uid }) },
     );
   }
+  return kept;
 }
 
 export async function removeRevisions(client: ObjectClient, revisions: readonly ModelRevision[]): Promise<void> {

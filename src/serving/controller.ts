@@ -150,7 +150,7 @@ class Pass {
     const { living, judgement } = gathered;
     const alive = living.pods.some((pod) => pod.metadata.deletionTimestamp === undefined);
     const tornDown = running === undefined && (living.deployment !== undefined || alive);
-    const outcome: Outcome = {
+    let outcome: Outcome = {
       plan,
       ready,
       desired: judgement,
@@ -164,7 +164,8 @@ class Pass {
     else if (tornDown) {
       // The status first: a quarantine that is cut short is one all the same.
       await this.#write(modelStatus(this.#model, outcome, this.#now));
-      await tearDown(this.#client, this.#model, living, this.#now);
+      const kept = await tearDown(this.#client, this.#model, living, { now: this.#now, log: this.#context.log });
+      if (!kept) outcome = { ...outcome, snapshot: undefined };
     }
     const status = modelStatus(this.#model, outcome, this.#now);
     await this.#settleRevisions(status, outcome, gathered);

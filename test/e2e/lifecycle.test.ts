@@ -263,4 +263,10 @@ describe("the life of a model and of its namespace", function () {
       assert.equal("mlsecops.io/enforcement" in labels, stays);
     });
   }
+
+  it("a namespace that is deleted while models serve in it is gone in bounded time", async () => {
+    assert.ok((await podNames(serving, "login")).length > 0);
+    await must(["delete", `namespace/${serving}`, `sns/${serving}`, "--timeout=90s"]);
+    assert.deepEqual((await K8s(SecureModelKind).InNamespace(serving).Get()).items, []);
+  });
 });

@@ -20,10 +20,11 @@ export class FakeClient extends ObjectClient {
   readonly writes: string[] = [];
   /** Pods whose eviction is refused. */
   readonly budgeted = new Set<string>();
-  /** What a dry run of a pod is refused with; absent when it would be admitted. */
-  refusal: string | undefined;
+  /** What the n-th dry run of a pod is refused with; undefined when it would be admitted. */
+  refuse: (tries: number) => string | undefined = () => undefined;
+  #tries = 0;
   /** Called around each write, before it happens and when it has; what it throws is what the caller gets. */
-  onWrite: (when: "before" | "after") => void = () => undefined;
+  onWrite: (when: "before" | "after", line: string) => void = () => undefined;
 
   constructor() {
     super({ transport: {} as Transport });
@@ -50,9 +51,9 @@ export class FakeClient extends ObjectClient {
 
   override create<T extends KubeObject>(type: ResourceType, object: T, options: CreateOptions = {}): Promise<T> {
     if (options.dryRun === true) {
-      return this.refusal === undefined
-        ? Promise.resolve(object)
-        : Promise.reject(new KubeError("Invalid", this.refusal));
+      this.#tries += 1;
+      const refusal = this.refuse(this.#tries);
+      return refusal === undefined ? Promise.resolve(object) : Promise.reject(new KubeError("Invalid", refusal));
     }
     if (this.objects.has(place(type, object.metadata))) {
       return Promise.reject(new KubeError("AlreadyExists", "it is there already"));
@@ -111,10 +112,10 @@ export class FakeClient extends ObjectClient {
   #write(line: string, change: () => unknown): Promise<void> {
     // Within a promise, as a client would: what `onWrite` throws rejects.
     return Promise.resolve().then(() => {
-      this.onWrite("before");
+      this.onWrite("before", line);
       this.writes.push(line);
       change();
-      this.onWrite("after");
+      this.onWrite("after", line);
     });
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { KubeError } from "../../../src/kube/index.ts";
 import { World, digest, rejected, runtime, unavailable, verified } from "./world.ts";
 
 const open = { "app.kubernetes.io/managed-by": "mlsecops-operator", "mlsecops.io/model": "iris" };
@@ -141,6 +142,18 @@ describe("Serving controller", () => {
     assert.ok(Object.values(snapshot?.data ?? {}).some((text) => text.startsWith("log of iris-")));
   });
 
+  it("does not let a snapshot that cannot be kept hold a quarantine up", async () => {
+    const world = await serving();
+    world.verify = rejected;
+    world.client.onWrite = (when, line) => {
+      if (when === "before" && line.includes("configmaps")) throw new KubeError("Forbidden", "the quota is used up");
+    };
+    await world.settle();
+    assert.deepEqual(world.pods(), []);
+    assert.equal(world.model().status?.quarantine?.reason, "NoAuthorities");
+    assert.equal(world.model().status?.quarantine?.snapshot, undefined);
+  });
+
   it("serves again when the key is put back", async () => {
     const world = await serving();
     world.verify = rejected;
@@ -190,14 +203,14 @@ describe("Serving controller", () => {
   it("does not touch what serves when the API server would refuse the pods of a new version", async () => {
     const world = await serving();
     toVersion(2)(world);
-    world.client.refusal = "the quota of the namespace is used up";
+    world.client.refuse = () => "the quota of the namespace is used up";
     const written = await world.settle();
     assert.ok(!written.some((line) => line.includes("deployments")));
     assert.equal(world.condition(), "False/PodRefused");
     assert.equal(world.condition("Stalled"), "True/PodRefused");
     assert.match(world.model().status?.conditions?.[0]?.message ?? "", /quota/);
     assert.equal(world.condition("Serving"), "True/PodsReady");
-    world.client.refusal = undefined;
+    world.client.refuse = () => undefined;
     await world.settle();
     assert.deepEqual(world.phases(), ["Superseded", "Active"]);
   });
@@ -205,7 +218,7 @@ describe("Serving controller", () => {
   it("takes down a revoked version even when the new one is refused", async () => {
     const world = await serving();
     toVersion(2)(world);
-    world.client.refusal = "no";
+    world.client.refuse = () => "no";
     world.verify = (request) => (request.reference.includes(digest(1)) ? rejected(request) : verified(request));
     await world.settle();
     assert.deepEqual(world.pods(), []);
@@ -215,8 +228,7 @@ describe("Serving controller", () => {
 
   it("gives a new grant the time to reach the admission policies", async () => {
     const world = new World();
-    world.client.refusal = "not granted";
-    setTimeout(() => (world.client.refusal = undefined), 0);
+    world.client.refuse = (tries) => (tries <= 2 ? "not granted" : undefined);
     await world.pass();
     assert.ok(world.client.objects.has("deployments/shop/iris"));
   });
@@ -291,6 +303,16 @@ describe("Serving controller", () => {
     assert.ok(place(world.client.writes, "replace admissiongrants") < place(world.client.writes, "patch securemodels"));
     assert.deepEqual(world.granted(), []);
     assert.deepEqual(world.model().metadata.finalizers, []);
+  });
+
+  it("lets go of a model in a namespace that is being deleted, though no grant can be made there", async () => {
+    const world = await serving();
+    const model = world.model();
+    const metadata = { ...model.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" };
+    world.client.add("securemodels", { ...model, metadata });
+    world.client.objects.delete("admissiongrants/shop/mlsecops");
+    await world.pass();
+    assert.deepEqual(world.client.writes, ["patch securemodels/shop/iris"]);
   });
 
   it("looks up a followed tag when its time has come, a pinned one never", async () => {
