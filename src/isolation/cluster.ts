@@ -3,6 +3,7 @@ import {
   type JsonPatchOperation,
   type KubeObject,
   type ObjectClient,
+  applyChanges,
   namespaceType,
   roleBindingType,
 } from "../kube/index.ts";
@@ -31,7 +32,8 @@ export async function bindWorkloadRole(
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: WORKLOAD_ROLE },
     subjects: [{ kind: "ServiceAccount", name: identity.serviceAccount, namespace: identity.namespace }],
   };
-  await client.apply(roleBindingType, binding, { fieldManager: FIELD_MANAGER });
+  const living = await client.get(roleBindingType, binding.metadata);
+  await applyChanges(client, roleBindingType, { desired: binding, living }, FIELD_MANAGER);
 }
 
 /** Sets labels, or removes those whose value is undefined. Returns the Namespace as it then is. */

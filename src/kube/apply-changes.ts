@@ -2,8 +2,9 @@ import type { ObjectClient } from "./object-client.ts";
 import type { KubeObject, ResourceType } from "./types.ts";
 
 /**
- * Applies `desired`, unless `living` has all of it already. What the API server adds by default is no difference. A field
- * that is no longer desired is none either: let a field that goes take another value with it that comes.
+ * Applies `desired`, unless `living` has all of it already. What the API server adds by default is no difference, nor is an
+ * empty list or map that it leaves out. A field that is no longer desired is none either: let a field that goes take another
+ * value with it that comes.
  * @throws KubeError what the API server answered.
  */
 export async function applyChanges(
@@ -24,6 +25,7 @@ export async function applyChanges(
 export function includes(whole: unknown, part: unknown): boolean {
   if (part === undefined) return true;
   if (typeof part !== "object" || part === null) return whole === part;
+  if (whole === undefined) return Object.keys(part).length === 0;
   if (typeof whole !== "object" || whole === null || Array.isArray(whole) !== Array.isArray(part)) return false;
   if (Array.isArray(part)) {
     const list = whole as readonly unknown[];

@@ -55,6 +55,9 @@ export interface KeySecret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+/** A revocation made while the API server was away is to act within seconds of its return. */
+const relistBackoff = { initialMs: 200, maxMs: 3_000 };
+
 interface Context {
   readonly client: ObjectClient;
   readonly clock: Clock;
@@ -67,7 +70,7 @@ interface Context {
 export function createInformers(context: Context) {
   const { operatorNamespace, ...shared } = context;
   const informer = <T extends KubeObject>(type: ResourceType, extra: object = {}) =>
-    new Informer<T>({ ...shared, type, ...extra });
+    new Informer<T>({ ...shared, backoff: relistBackoff, type, ...extra });
   return {
     policies: informer<ClusterTrustPolicy>(clusterTrustPolicy.resource),
     namespaces: informer<SecureNamespace>(secureNamespace.resource, {

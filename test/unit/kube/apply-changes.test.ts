@@ -42,6 +42,11 @@ describe("Applying what differs", () => {
     );
   });
 
+  it("takes an empty list or map for one that is left out, and for no other", () => {
+    assert.equal(includes({}, { pullSecrets: [], resources: {} }), true);
+    assert.equal(includes({ pullSecrets: ["a"] }, { pullSecrets: [] }), false);
+  });
+
   it("takes lists of different length or order for different", () => {
     assert.equal(includes([1, 2], [1]), false);
     assert.equal(includes([2, 1], [1, 2]), false);
