@@ -8,7 +8,7 @@ import { SecondApiServer } from "./support/second-api-server.ts";
 import { inParallel, reach, Stage } from "./support/stage.ts";
 
 /** The longest pause between two attempts to watch, and 5 s to act. */
-const recoveryMs = 30_000 + 5_000;
+const recoveryMs = 3_000 + 5_000;
 
 describe("the operator, when its API server is killed", function () {
   this.timeout(180_000);
