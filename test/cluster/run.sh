@@ -154,7 +154,7 @@ check 'the machine is not reachable from within' fails inside timeout 3 bash -c 
 check 'the same port is reachable outside' timeout 3 bash -c "</dev/tcp/127.0.0.1/$(head -n 1 "$STATE/run/portal" | cut -d: -f2)"
 
 echo '--- registry and images'
-(cd probe && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$SCRATCH/probe" .) || exit 2
+(cd probe && CGO_ENABLED=0 go build -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags '-s -w' -o "$SCRATCH/probe" .) || exit 2
 printf 'weights of a model\n' >"$SCRATCH/weights"
 push() { # NAME PACK-ARGUMENT...: builds an image and pushes it as it is, so that its digest stays
   "$MLSECOPS_CACHE/bin/pack" "${@:2:$#-2}" "$SCRATCH/$1.tar" "registry.test:5000/$1:1" "${@: -1}" &&
@@ -321,7 +321,7 @@ check 'what is missing is named, and nothing runs' bash -c "$(declare -f a insid
 check 'from outside, Services are not reached, and that is named' bash -c "KUBECONFIG='$STATE/kubeconfig' ../../tools/cluster/existing pods -- true 2>&1 | grep 'missing: this machine does not reach'"
 check 'without a cluster it says what to set' bash -c "env -u KUBECONFIG ../../tools/cluster/existing -- true 2>&1 | grep 'set KUBECONFIG'"
 check 'another value of CLUSTER is refused' fails env CLUSTER=minikube ../../tools/cluster/existing -- true
-kind_takes() { (cd ../../tools/kind && CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly' go run . "$1"); }
+kind_takes() { (cd ../../tools/kind && CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly -gcflags=all=-dwarf=false' go run . "$1"); }
 check 'kind takes kind-config.yaml' says 'mlsecops control-plane' kind_takes ../../kind-config.yaml
 printf 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: a\nnodes: [{role: worker}]\n' >"$SCRATCH/kind.yaml"
 check 'its twin: a file that kind does not take' bash -c "$(declare -f kind_takes); kind_takes '$SCRATCH/kind.yaml' 2>&1 | grep 'at least one control-plane node'"

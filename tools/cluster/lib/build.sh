@@ -19,7 +19,8 @@ declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
-export CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly'
+# The linker leaves out debugging information (-s -w), so the compiler need not make it: a seventh of processor time.
+export CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false -mod=readonly -gcflags=all=-dwarf=false'
 
 # command or file → Debian package that brings it
 declare -A DEBIAN=(
