@@ -1,4 +1,5 @@
 import { type OperatorIdentity, type PodSpecShape, WORKLOAD_ROLE } from "../admission/index.ts";
+import { isDeepStrictEqual } from "node:util";
 import {
   type JsonPatchOperation,
   type KubeObject,
@@ -32,7 +33,11 @@ export async function bindWorkloadRole(
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: WORKLOAD_ROLE },
     subjects: [{ kind: "ServiceAccount", name: identity.serviceAccount, namespace: identity.namespace }],
   };
-  const living = await client.get(roleBindingType, binding.metadata);
+  const living = await client.get<RoleBinding>(roleBindingType, binding.metadata);
+  if (living !== undefined && !isDeepStrictEqual(living.roleRef, binding.roleRef)) {
+    // Somebody else's of that name: its role cannot be changed, and it must not keep ours away.
+    await client.remove(roleBindingType, { namespace, name: WORKLOAD_ROLE });
+  }
   await applyChanges(client, roleBindingType, { desired: binding, living }, FIELD_MANAGER);
 }
 

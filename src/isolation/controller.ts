@@ -24,6 +24,7 @@ import {
 } from "../api/index.ts";
 import {
   type EventRecorder,
+  type KubeError,
   type KubeObject,
   type ObjectClient,
   type ReconcileContext,
@@ -146,8 +147,9 @@ class Pass {
     { spec, status }: { readonly spec: SecureNamespaceSpec; readonly status: SecureNamespaceStatus | undefined },
     namespace: KubeObject,
   ): Promise<ReconcileResult> {
-    const { guardProblems, identity } = this.#deps;
-    await bindWorkloadRole(this.#client, this.#name, identity);
+    const { guardProblems } = this.#deps;
+    // Grants do not need it: what must be withdrawn is withdrawn all the same.
+    const unbound = await this.#bind();
 
     const images = await Promise.all(spec.allowedImages.map((image) => this.#check(image, status)));
     // A pass that was cut short knows nothing: what it could not find out must not decide.
@@ -179,9 +181,20 @@ class Pass {
       now,
     );
     await this.#write(raw, next);
+    if (unbound !== undefined) throw unbound.error;
     const verdicts = images.map(({ verdict }) => verdict);
     const dueMs = nextCheckMs(verdicts, now);
     return { requeueAfterMs: evicted > 0 ? Math.min(evictedRetryMs, dueMs) : dueMs };
+  }
+
+  async #bind(): Promise<{ readonly error: KubeError } | undefined> {
+    try {
+      await bindWorkloadRole(this.#client, this.#name, this.#deps.identity);
+      return undefined;
+    } catch (error) {
+      if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+      return { error };
+    }
   }
 
   async #check(image: AllowedImage, status: SecureNamespaceStatus | undefined): Promise<CheckedImage> {

@@ -24,9 +24,11 @@ import { pullCredentials } from "./pull-credentials.ts";
 import { TrustView } from "./trust-view.ts";
 import { wire } from "./wiring.ts";
 
+/** A pass may read tens of gigabytes from a registry. It takes longer than the verifier's own limit for that, which tells why. */
+const passDeadlineMs = 20 * 60_000;
 /** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
 const deafAfterMs = 180_000;
-const stuckAfterMs = 600_000;
+const stuckAfterMs = 30 * 60_000;
 
 /** Wires the capabilities together and works until the signal aborts or the lease is lost. */
 export async function runOperator(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
@@ -119,6 +121,8 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const namespaceController = new Controller({
     ...shared,
     name: "isolation",
+    workers: 4,
+    deadlineMs: passDeadlineMs,
     reconcile: isolationReconciler({
       ...common,
       identity,
@@ -132,7 +136,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     ...shared,
     name: "serving",
     workers: 8,
-    deadlineMs: stuckAfterMs,
+    deadlineMs: passDeadlineMs,
     reconcile: servingReconciler({
       ...common,
       models: informers.models.store,

@@ -30,6 +30,11 @@ export function wire(
   namespaceController.watch(informers.living, (namespace) => [namespace.metadata.name]);
   namespaceController.watch(informers.pods, namespaceOf);
   namespaceController.watch(informers.grants, namespaceOf);
+  // A grant of a model that is gone is withdrawn: until the models are listed, none is gone.
+  namespaceController.watch(informers.models, () => []);
+  informers.models.onChange(({ type, object }) => {
+    if (type === "deleted") namespaceController.enqueue(object.metadata.namespace ?? "");
+  });
   onSpecChange(namespaceController, informers.policies, (policy) => trust.namespacesOf(policy.metadata.name));
   namespaceController.watch(informers.keySecrets, (secret) =>
     trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.namespacesOf(policy)),
