@@ -52,6 +52,19 @@ export function withdraw(grant: AdmissionGrantSpec, matches: (owner: GrantOwner)
   return sorted({ digests, revisions });
 }
 
+/** The grant without one revision of a model, and without what only that model has granted of its digests. Pure. */
+export function withdrawRevision(
+  grant: AdmissionGrantSpec,
+  owner: GrantOwner,
+  revision: { readonly name: string; readonly digests: readonly string[] },
+): AdmissionGrantSpec {
+  const affected = Object.fromEntries(Object.entries(grant.digests).filter(([key]) => revision.digests.includes(key)));
+  const kept = withdraw({ digests: affected, revisions: {} }, (grantor) => sameOwner(grantor, owner)).digests;
+  const others = Object.entries(grant.digests).filter(([key]) => !revision.digests.includes(key));
+  const revisions = Object.entries(grant.revisions).filter(([name]) => name !== revision.name);
+  return sorted({ digests: { ...Object.fromEntries(others), ...kept }, revisions: Object.fromEntries(revisions) });
+}
+
 /** Whether a digest is granted for a use at that time. */
 export function isGranted(grant: AdmissionGrantSpec, digest: string, use: Use, at: Date): boolean {
   const entry = Object.hasOwn(grant.digests, digest) ? grant.digests[digest]?.[use] : undefined;

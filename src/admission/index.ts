@@ -4,6 +4,7 @@ export {
   emptyGrant,
   isGranted,
   withdraw,
+  withdrawRevision,
   type Contribution,
   type GrantOwner,
   type GrantedUse,

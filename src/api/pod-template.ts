@@ -6,6 +6,9 @@ import { ObjectName, ShortName, mapList, matching, shown, withRules } from "./sc
  * another program (lifecycle hooks, exec probes, environment from objects that others can edit, host namespaces) is absent.
  */
 
+/** What Kubernetes takes for most numbers; beyond it they could be stored and not be read. */
+const maxInt32 = 2 ** 31 - 1;
+
 const LabelMap = z.record(z.string(), z.string().max(1024)).meta({ maxProperties: 64 });
 
 const EnvVar = withRules(
@@ -39,7 +42,7 @@ const EnvVar = withRules(
 );
 
 const Quantity = withRules(z.union([z.int(), z.string().max(64)]), {
-  rule: "type(self) == int || isQuantity(string(self))",
+  rule: "type(self) == int ? int(self) < 9007199254740992 : isQuantity(string(self))",
   message: "write a quantity, for example 500m or 2 of cpu, 512Mi or 4Gi of memory, 1 of nvidia.com/gpu",
 });
 const ResourceList = z.record(z.string(), Quantity).meta({ maxProperties: 32 });
@@ -65,11 +68,11 @@ const Probe = withRules(
     grpc: z
       .strictObject({ port: shown(z.int().min(1).max(65535), "port: 8080"), service: z.string().max(253).optional() })
       .optional(),
-    initialDelaySeconds: z.int().min(0).optional(),
-    periodSeconds: z.int().min(1).optional(),
-    timeoutSeconds: z.int().min(1).optional(),
-    successThreshold: z.int().min(1).optional(),
-    failureThreshold: z.int().min(1).optional(),
+    initialDelaySeconds: z.int().min(0).max(maxInt32).optional(),
+    periodSeconds: z.int().min(1).max(maxInt32).optional(),
+    timeoutSeconds: z.int().min(1).max(maxInt32).optional(),
+    successThreshold: z.int().min(1).max(maxInt32).optional(),
+    failureThreshold: z.int().min(1).max(maxInt32).optional(),
   }),
   {
     rule: "[has(self.httpGet), has(self.tcpSocket), has(self.grpc)].filter(x, x).size() == 1",
@@ -80,8 +83,8 @@ const Probe = withRules(
 );
 
 const SecurityContext = z.strictObject({
-  runAsUser: z.int().min(1).optional(),
-  runAsGroup: z.int().min(1).optional(),
+  runAsUser: z.int().min(1).max(maxInt32).optional(),
+  runAsGroup: z.int().min(1).max(maxInt32).optional(),
 });
 
 const VolumeMount = z.strictObject({
@@ -161,7 +164,7 @@ const PodSpec = withRules(
           operator: z.enum(["Exists", "Equal"]).optional(),
           value: z.string().max(63).optional(),
           effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).optional(),
-          tolerationSeconds: z.int().optional(),
+          tolerationSeconds: z.int().min(-1).max(maxInt32).optional(),
         }),
       )
       .max(32)
@@ -172,7 +175,7 @@ const PodSpec = withRules(
     runtimeClassName: z.string().max(253).optional(),
     schedulerName: z.string().max(253).optional(),
     terminationGracePeriodSeconds: z.int().min(0).max(3600).optional(),
-    securityContext: SecurityContext.extend({ fsGroup: z.int().min(1).optional() }).optional(),
+    securityContext: SecurityContext.extend({ fsGroup: z.int().min(1).max(maxInt32).optional() }).optional(),
   }),
   {
     rule: "!has(self.volumes) || self.volumes.all(v, v.name != 'model')",

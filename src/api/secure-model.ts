@@ -38,7 +38,7 @@ const Source = z.strictObject({
   update: z
     .enum(["Pinned", "Follow"])
     .describe(
-      "Pinned: a tag is resolved once for each generation of the spec. Follow: the tag is looked up again every followInterval.",
+      "Pinned: the digest that a tag had when it was first verified is kept, until the reference changes. Follow: the tag is looked up again every followInterval.",
     )
     .default("Pinned"),
   followInterval: Duration.default("5m"),

@@ -1,5 +1,5 @@
 import { type ModelRevision, type SecureModel, modelRevision } from "../api/index.ts";
-import { type GrantStore, contribute, grantedRevision } from "../admission/index.ts";
+import { type GrantStore, contribute, grantedRevision, withdrawRevision } from "../admission/index.ts";
 import {
   type Clock,
   type KubeObject,
@@ -53,13 +53,27 @@ export async function publishGrant(
   });
 }
 
+/** Takes back one revision at once, and leaves what else is granted of the model. */
+export async function withdrawOne(
+  grants: Pick<GrantStore, "change">,
+  model: KubeObject,
+  { metadata, spec }: ModelRevision,
+  signal: AbortSignal,
+): Promise<void> {
+  const owner = { kind: "SecureModel", name: model.metadata.name } as const;
+  const revision = { name: metadata.name, digests: [spec.artifact.digest, ...spec.artifact.platformDigests] };
+  await grants.change(model.metadata.namespace ?? "", (grant) => withdrawRevision(grant, owner, revision), { signal });
+}
+
+/** Creates the revision, or returns the one of that name: perhaps ours from a pass before a crash. */
 export async function createRevision(client: ObjectClient, revision: ModelRevision): Promise<ModelRevision> {
   try {
     return await client.create(modelRevision.resource, revision);
   } catch (error) {
-    // Ours from a pass before a crash; its name is its content.
     if (!isKubeError(error, "AlreadyExists")) throw error;
-    return revision;
+    const living = await client.get<ModelRevision>(modelRevision.resource, revision.metadata);
+    if (living === undefined) throw error;
+    return living;
   }
 }
 
@@ -91,54 +105,116 @@ export interface LivingWorkload {
   readonly pods: readonly KubeObject[];
 }
 
-/** The Deployment runs the revision, and the Service leads to it. */
+/** The Deployment runs the revision, and the Service leads to the port that is given. */
 export async function run(
   client: ObjectClient,
   model: SecureModel,
-  revision: ModelRevision,
-  living: LivingWorkload,
+  {
+    revision,
+    port,
+    living,
+  }: { readonly revision: ModelRevision; readonly port: number; readonly living: LivingWorkload },
 ): Promise<void> {
   const desired = deployment(model, revision, model.spec.replicas);
   await applyChanges(client, deploymentType, { desired, living: living.deployment }, FIELD_MANAGER);
-  await applyChanges(client, serviceType, { desired: service(model, true), living: living.service }, FIELD_MANAGER);
+  const open = service(model, { open: true, port });
+  await applyChanges(client, serviceType, { desired: open, living: living.service }, FIELD_MANAGER);
+}
+
+export interface TearDown {
+  readonly living: LivingWorkload;
+  /** Of the Service, which stays and selects nothing. */
+  readonly port: number;
+  readonly now: Date;
+  readonly log: Logger;
 }
 
 /**
- * Quarantine, after the grant is gone and the status says so: no endpoint, then the snapshot, then no pod. Safe to repeat
- * from any point. Returns whether the snapshot could be kept: what cannot be written down does not hold a quarantine up.
+ * Quarantine, after the grant is gone: no endpoint, then the snapshot, then no pod. Safe to repeat from any point. One step
+ * that fails does not keep the others from being taken. Returns whether the snapshot is kept.
+ * @throws the first error, after all steps.
  */
 export async function tearDown(
   client: ObjectClient,
   model: SecureModel,
-  living: LivingWorkload,
-  { now, log }: { readonly now: Date; readonly log: Logger },
+  { living, port, now, log }: TearDown,
 ): Promise<boolean> {
   const { name, namespace = "" } = model.metadata;
-  await applyChanges(client, serviceType, { desired: service(model, false), living: living.service }, FIELD_MANAGER);
-  const alive = living.pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  let kept = alive.length > 0;
-  if (kept) {
+  const steps = new Steps();
+  const closed = service(model, { open: false, port });
+  await steps.take(() => applyChanges(client, serviceType, { desired: closed, living: living.service }, FIELD_MANAGER));
+  const alive = living.pods.filter(isAlive);
+  const kept = alive.length > 0 && (await keepSnapshot(client, model, alive, { now, log }));
+  if (living.deployment !== undefined) {
+    // Before the pods, or it would make new ones; those the API server refuses, but they would be tried.
+    const options = { propagationPolicy: "Background" } as const;
+    await steps.take(() => client.remove(deploymentType, { namespace, name }, options));
+  }
+  await removePods(client, alive, steps);
+  steps.finish();
+  return kept;
+}
+
+/** Ends the pods of revisions that must not run any more, while another one of the model may. */
+export async function endRevokedPods(
+  client: ObjectClient,
+  model: SecureModel,
+  pods: readonly KubeObject[],
+  context: { readonly now: Date; readonly log: Logger },
+): Promise<void> {
+  if (pods.length === 0) return;
+  await keepSnapshot(client, model, pods, context);
+  const steps = new Steps();
+  await removePods(client, pods, steps);
+  steps.finish();
+}
+
+export function isAlive({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp === undefined;
+}
+
+/** What cannot be written down does not hold a quarantine up. */
+async function keepSnapshot(
+  client: ObjectClient,
+  model: SecureModel,
+  pods: readonly KubeObject[],
+  { now, log }: { readonly now: Date; readonly log: Logger },
+): Promise<boolean> {
+  try {
+    await quarantineSnapshot(client, model, pods, now);
+    return true;
+  } catch (error) {
+    if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+    log.warn({ err: error }, "the snapshot of a quarantined model cannot be kept");
+    return false;
+  }
+}
+
+async function removePods(client: ObjectClient, pods: readonly KubeObject[], steps: Steps): Promise<void> {
+  for (const { metadata } of pods) {
+    const { name, namespace = "", uid } = metadata;
+    const options = { gracePeriodSeconds: quarantineGraceSeconds, ...(uid === undefined ? {} : { uid }) };
+    await steps.take(() => client.remove(podType, { namespace, name }, options));
+  }
+}
+
+/** Steps that are all taken, whichever fails. */
+class Steps {
+  readonly #errors: unknown[] = [];
+
+  async take(step: () => Promise<unknown>): Promise<void> {
     try {
-      await quarantineSnapshot(client, model, alive, now);
+      await step();
     } catch (error) {
-      if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
-      log.warn({ err: error }, "the snapshot of a quarantined model cannot be kept");
-      kept = false;
+      if (isKubeError(error, "Fenced", "Aborted")) throw error;
+      this.#errors.push(error);
     }
   }
-  // Before the pods, or it would make new ones; those the API server refuses, but they would be tried.
-  if (living.deployment !== undefined) {
-    await client.remove(deploymentType, { namespace, name }, { propagationPolicy: "Background" });
+
+  /** @throws the first error. */
+  finish(): void {
+    if (this.#errors.length > 0) throw this.#errors[0];
   }
-  for (const pod of alive) {
-    const { uid } = pod.metadata;
-    await client.remove(
-      podType,
-      { namespace, name: pod.metadata.name },
-      { gracePeriodSeconds: quarantineGraceSeconds, ...(uid === undefined ? {} : { uid }) },
-    );
-  }
-  return kept;
 }
 
 export async function removeRevisions(client: ObjectClient, revisions: readonly ModelRevision[]): Promise<void> {

@@ -5,6 +5,7 @@ import {
   type SecureModel,
   type SecureModelStatus,
   type SecureNamespace,
+  type VerdictStatus,
   modelRevision,
   parseObject,
   secureModel,
@@ -13,6 +14,7 @@ import type { GrantStore } from "../admission/index.ts";
 import {
   type Clock,
   type EventRecorder,
+  type KubeError,
   type KubeObject,
   type ObjectClient,
   type ReconcileContext,
@@ -20,6 +22,7 @@ import {
   type Store,
   applyStatus,
   ensureFinalizer,
+  isKubeError,
   removeFinalizer,
 } from "../kube/index.ts";
 import { type Credentials, type ResolvedPolicy, type Verifier, nextCheckMs, parseDuration } from "../trust/index.ts";
@@ -27,13 +30,16 @@ import {
   FIELD_MANAGER,
   type LivingWorkload,
   createRevision,
+  endRevokedPods,
+  isAlive,
   publishGrant,
   refusalOf,
   removeRevisions,
   run,
   tearDown,
+  withdrawOne,
 } from "./actions.ts";
-import { type Plan, type ReadyState, decideServing } from "./decide.ts";
+import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.ts";
 import {
   type DesiredJudgement,
   type Judgement,
@@ -44,14 +50,19 @@ import {
   rolloutOf,
   ungrantedImages,
 } from "./gather.ts";
+import { isRevisionOf, newRevision, revisionName, surplusRevisions } from "./revision.ts";
 import { snapshotName } from "./snapshot.ts";
-import { newRevision, revisionName, surplusRevisions } from "./revision.ts";
-import { type Outcome, haltedStatus, modelStatus, revisionRole, revisionStatus } from "./status.ts";
-import type { DeploymentObject } from "./workload.ts";
+import { type Halt, type Outcome, haltedStatus, modelStatus, revisionRole, revisionStatus } from "./status.ts";
+import { type DeploymentObject, revisionOf, revisionRunBy } from "./workload.ts";
 
 const FINALIZER = "mlsecops.io/model";
-/** What a rollout waits for (a pull, the grant reaching the API server) does not always make an event. */
+/** What these wait for (a pull, a quota, the grant reaching the API server) does not always make an event. */
+const polled: readonly string[] = ["RollingOut", "PodRefused", "WorkloadRefused", "RuntimeNotGranted"];
 const unreadyRetryMs = 10_000;
+/** Until the caches show what a teardown has done. */
+const teardownRetryMs = 1_000;
+/** Of the Service of a model of which no revision is known. */
+const defaultPort = 8080;
 
 export interface ServingDependencies {
   readonly client: ObjectClient;
@@ -84,32 +95,34 @@ export function servingReconciler(
   return async (key, context) => {
     const raw = deps.models.get(key);
     if (raw === undefined) return {};
-    const client = deps.client.withSignal(context.signal);
-    if (raw.metadata.deletionTimestamp !== undefined) {
-      await publishGrant(deps.grants, raw, [], context.signal);
-      await removeFinalizer(client, secureModel.resource, raw, FINALIZER);
-      return {};
-    }
     const parsed = parseObject(secureModel, raw);
-    if (!parsed.ok) return new Pass(deps, raw, context).halt("InvalidSpec", parsed.message);
-    const pass = new Pass(deps, parsed.value, context);
+    const pass = new Pass(deps, parsed.ok ? parsed.value : raw, context);
+    if (raw.metadata.deletionTimestamp !== undefined) return pass.farewell();
+    if (!parsed.ok) return pass.halt({ reason: "InvalidSpec", message: parsed.message });
     if (parsed.value.spec.suspend) {
-      return pass.halt("Suspended", "spec.suspend is true: what runs stays as it is and nothing is started");
+      const message = "spec.suspend is true: nothing is started, and what runs stays while its verdict allows";
+      return pass.halt({ reason: "Suspended", message });
     }
-    await ensureFinalizer(client, secureModel.resource, raw, FINALIZER);
+    await ensureFinalizer(deps.client.withSignal(context.signal), secureModel.resource, raw, FINALIZER);
     return pass.run();
   };
+}
+
+interface Active {
+  readonly revision: ModelRevision;
+  readonly judgement: Judgement;
 }
 
 interface Gathered {
   readonly judgement: DesiredJudgement;
   /** The revision that the spec asks for; absent until its artifact was verified once. */
   readonly desired: ModelRevision | undefined;
+  readonly conflict: Hold | undefined;
   readonly active: ModelRevision | undefined;
   /** By name; of the desired and of the active revision. */
   readonly judgements: ReadonlyMap<string, Judgement>;
   readonly rollout: Rollout;
-  readonly living: LivingWorkload;
+  readonly hold: Hold | undefined;
 }
 
 /** One look at one SecureModel: gathers, decides, applies, reports. */
@@ -120,120 +133,232 @@ class Pass {
   readonly #context: ReconcileContext;
   readonly #namespace: string;
   readonly #existing: readonly ModelRevision[];
+  readonly #living: LivingWorkload;
   readonly #now: Date;
   #announced = false;
 
   constructor(deps: ServingDependencies, model: SecureModel, context: ReconcileContext) {
     const { name, namespace = "" } = model.metadata;
+    const key = `${namespace}/${name}`;
     this.#deps = deps;
     this.#client = deps.client.withSignal(context.signal);
     this.#model = model;
     this.#context = context;
     this.#namespace = namespace;
     this.#existing = deps.revisions.list(namespace).filter((revision) => revision.spec.model === name);
+    this.#living = {
+      deployment: deps.deployments.get(key),
+      service: deps.services.get(key),
+      pods: deps.podsOf(namespace, name),
+    };
     this.#now = deps.clock.now();
   }
 
-  async halt(reason: "InvalidSpec" | "Suspended", message: string): Promise<ReconcileResult> {
-    await this.#write(haltedStatus(this.#model, { reason, message }, this.#now));
+  /** The model is being deleted. */
+  async farewell(): Promise<ReconcileResult> {
+    await publishGrant(this.#deps.grants, this.#model, [], this.#context.signal);
+    // As a rule the garbage collector takes what the model owns. Who orphans it must not keep it running unguarded.
+    if (this.#model.metadata.finalizers?.includes("orphan") === true && this.#stands()) {
+      await this.#tearDown();
+      return { requeueAfterMs: teardownRetryMs };
+    }
+    await removeFinalizer(this.#client, secureModel.resource, this.#model, FINALIZER);
     return {};
   }
 
+  /** Nothing is started; what must not run any more is ended all the same. */
+  async halt(halt: Halt): Promise<ReconcileResult> {
+    const active = await this.#judgeActive();
+    if (active !== undefined && (await this.#endIfRevoked(active))) return { requeueAfterMs: teardownRetryMs };
+    await this.#write(haltedStatus(this.#model, halt, this.#now));
+    return active === undefined ? {} : { requeueAfterMs: nextCheckMs([active.judgement.verdict], this.#now) };
+  }
+
   async run(): Promise<ReconcileResult> {
-    const gathered = await this.#gather();
+    // What runs first: to find out about what is to come can take minutes, and can fail.
+    const active = await this.#judgeActive();
+    if (active !== undefined && (await this.#endIfRevoked(active))) return { requeueAfterMs: teardownRetryMs };
+
+    const gathered = await this.#gather(active);
     // A pass that was cut short knows nothing: what it could not find out must not decide.
     this.#context.signal.throwIfAborted();
     const plan = this.#decide(gathered);
     await this.#publish(plan, gathered);
+    await this.#endUngrantedPods(plan);
     const { running, ready } = await this.#admit(plan, gathered);
 
-    const { living, judgement } = gathered;
-    const alive = living.pods.some((pod) => pod.metadata.deletionTimestamp === undefined);
-    const tornDown = running === undefined && (living.deployment !== undefined || alive);
-    let outcome: Outcome = {
-      plan,
-      ready,
-      desired: judgement,
-      running,
-      deployment: living.deployment,
-      tornDown,
-      // Promised before it is taken: no pod goes without it.
-      snapshot: tornDown && alive ? snapshotName(this.#model) : undefined,
-    };
-    if (running !== undefined) await run(this.#client, this.#model, running, living);
-    else if (tornDown) {
-      // The status first: a quarantine that is cut short is one all the same.
-      await this.#write(modelStatus(this.#model, outcome, this.#now));
-      const kept = await tearDown(this.#client, this.#model, living, { now: this.#now, log: this.#context.log });
-      if (!kept) outcome = { ...outcome, snapshot: undefined };
+    const outcome = this.#outcome({ plan, ready, desired: gathered.judgement, running });
+    const failure = running === undefined ? undefined : await this.#start(running, gathered);
+    if (outcome.tornDown) {
+      await this.#quarantine(outcome);
+      return { requeueAfterMs: teardownRetryMs };
     }
-    const status = modelStatus(this.#model, outcome, this.#now);
-    await this.#settleRevisions(status, outcome, gathered);
+    const reported = failure === undefined ? outcome : { ...outcome, ready: failure };
+    const status = modelStatus(this.#model, reported, this.#now);
+    await this.#settleRevisions(status, reported, gathered);
     await this.#write(status);
-    return { requeueAfterMs: this.#nextLookMs(ready, gathered) };
+    return { requeueAfterMs: this.#nextLookMs(reported.ready, gathered) };
   }
 
-  async #gather(): Promise<Gathered> {
-    const { deployments, services, podsOf } = this.#deps;
-    const { name } = this.#model.metadata;
+  /** The revision that serves; before one was complete, the one that the Deployment runs. */
+  #activeRevision(): ModelRevision | undefined {
+    const named = (name: string | undefined) => this.#existing.find(({ metadata }) => metadata.name === name);
+    return named(this.#model.status?.active?.revision) ?? named(revisionRunBy(this.#living.deployment));
+  }
+
+  async #judgeActive(): Promise<Active | undefined> {
+    const revision = this.#activeRevision();
+    if (revision === undefined) return undefined;
     const { signal } = this.#context;
-    const judgement = await judgeDesired(this.#deps, this.#model, this.#now, signal);
+    const judgement = await judgeRevision(this.#deps, this.#model, revision, { now: this.#now, signal });
     signal.throwIfAborted();
-    const desired = await this.#desiredRevision(judgement);
-    const judgements = new Map<string, Judgement>();
-    if (desired !== undefined) judgements.set(desired.metadata.name, judgement);
-    const active = this.#existing.find(({ metadata }) => metadata.name === this.#model.status?.active?.revision);
-    if (active !== undefined && !judgements.has(active.metadata.name)) {
-      const judged = await judgeRevision(this.#deps, this.#model, active, { now: this.#now, signal });
-      judgements.set(active.metadata.name, judged);
+    return { revision, judgement };
+  }
+
+  /** Whether the active revision had to be ended, and something of it still stood. */
+  async #endIfRevoked({ revision, judgement }: Active): Promise<boolean> {
+    if (judgement.standing !== "Quarantine") return false;
+    await withdrawOne(this.#deps.grants, this.#model, revision, this.#context.signal);
+    const { name } = revision.metadata;
+    const runsIt = revisionRunBy(this.#living.deployment) === name;
+    const pods = this.#living.pods.filter((pod) => isAlive(pod) && revisionOf(pod) === name);
+    if (!runsIt && pods.length === 0) return false;
+    if (!runsIt && this.#living.deployment !== undefined) {
+      // Another revision is on its way: its pods stay.
+      await endRevokedPods(this.#client, this.#model, pods, { now: this.#now, log: this.#context.log });
+      return false;
     }
-    const key = `${this.#namespace}/${name}`;
-    const living = {
-      deployment: deployments.get(key),
-      service: services.get(key),
-      pods: podsOf(this.#namespace, name),
+    const { reason, message } = judgement.verdict;
+    const plan: Plan = { grant: [], ready: { status: "False", reason, message } };
+    await this.#quarantine(this.#outcome({ plan, ready: plan.ready, desired: judgement, running: undefined }));
+    return true;
+  }
+
+  #outcome(seen: Pick<Outcome, "plan" | "ready" | "desired" | "running">): Outcome {
+    const tornDown = seen.running === undefined && this.#stands();
+    return {
+      ...seen,
+      deployment: this.#living.deployment,
+      tornDown,
+      // Promised before it is taken: no pod goes without it.
+      snapshot: tornDown && this.#living.pods.some(isAlive) ? snapshotName(this.#model) : undefined,
     };
-    const rollout = rolloutOf(living.deployment, desired, this.#model.spec.replicas);
-    return { judgement, desired, active, judgements, rollout, living };
+  }
+
+  #stands(): boolean {
+    return this.#living.deployment !== undefined || this.#living.pods.some(isAlive);
+  }
+
+  /** The status first: a quarantine that is cut short is one all the same. One that cannot be written ends no less. */
+  async #quarantine(outcome: Outcome): Promise<void> {
+    const status = modelStatus(this.#model, outcome, this.#now);
+    let unwritten: KubeError | undefined;
+    try {
+      await this.#write(status);
+    } catch (error) {
+      if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+      unwritten = error;
+    }
+    const kept = await this.#tearDown();
+    await this.#settleRevisions(status, outcome, { desired: undefined, judgements: new Map() });
+    if (unwritten !== undefined) throw unwritten;
+    if (!kept) await this.#write(modelStatus(this.#model, { ...outcome, snapshot: undefined }, this.#now));
+  }
+
+  #tearDown(): Promise<boolean> {
+    const port = this.#activeRevision()?.spec.serving.port ?? defaultPort;
+    const { log } = this.#context;
+    return tearDown(this.#client, this.#model, { living: this.#living, port, now: this.#now, log });
+  }
+
+  async #gather(active: Active | undefined): Promise<Gathered> {
+    const { namespaces, guardProblems } = this.#deps;
+    const { signal } = this.#context;
+    const isKept = (digest: string) => this.#existing.some(({ spec }) => spec.artifact.digest === digest);
+    const judgement = await judgeDesired(this.#deps, this.#model, isKept, { now: this.#now, signal });
+    signal.throwIfAborted();
+    const { desired, conflict } = await this.#desiredRevision(judgement);
+    const judgements = new Map<string, Judgement>();
+    if (active !== undefined) judgements.set(active.revision.metadata.name, active.judgement);
+    if (desired !== undefined) judgements.set(desired.metadata.name, judgement);
+    return {
+      judgement,
+      desired,
+      conflict,
+      active: active?.revision,
+      judgements,
+      rollout: rolloutOf(this.#living.deployment, desired, this.#model.spec.replicas),
+      hold: holdOf(namespaces, this.#namespace, guardProblems()),
+    };
   }
 
   /** The revision for what the source resolved to: the one there is, or a new one once it is verified. */
-  async #desiredRevision({ artifact, standing }: DesiredJudgement): Promise<ModelRevision | undefined> {
-    if (artifact === undefined) return undefined;
+  async #desiredRevision({
+    artifact,
+    standing,
+    verdict,
+  }: DesiredJudgement): Promise<Pick<Gathered, "desired" | "conflict">> {
+    if (artifact === undefined) return { desired: undefined, conflict: undefined };
     const name = revisionName(this.#model, artifact);
-    const existing = this.#existing.find((revision) => revision.metadata.name === name);
-    if (existing !== undefined || standing !== "Admit") return existing;
-    const created = await createRevision(this.#client, newRevision(this.#model, artifact, this.#existing));
-    this.#emit("Normal", "RevisionCreated", `revision ${name} of digest ${artifact.digest}`);
-    return created;
+    let desired = this.#existing.find((revision) => revision.metadata.name === name);
+    if (desired === undefined && standing === "Admit") {
+      desired = await this.#createRevision(newRevision(this.#model, artifact, this.#existing), verdict);
+      this.#emit("Normal", "RevisionCreated", `revision ${name} of digest ${artifact.digest}`);
+    }
+    if (desired === undefined || isRevisionOf(desired, this.#model, artifact)) return { desired, conflict: undefined };
+    // A verdict on one artifact must never let run another.
+    const message = `revision ${name} is another one of the same name: change anything in the pod template, for example an annotation, and another name follows`;
+    return { desired: undefined, conflict: { reason: "RevisionConflict", message } };
   }
 
-  #decide({ judgement, desired, active, judgements, rollout }: Gathered): Plan {
-    const { namespaces, guardProblems } = this.#deps;
+  /** With its verdict at once: nothing runs before it is written down what it may run on. */
+  async #createRevision(wanted: ModelRevision, verdict: VerdictStatus): Promise<ModelRevision> {
+    const revision = await createRevision(this.#client, wanted);
+    const status = revisionStatus(revision, { phase: "Candidate", verdict }, this.#now);
+    await applyStatus(this.#client, modelRevision.resource, revision, { status, fieldManager: FIELD_MANAGER });
+    return { ...revision, status };
+  }
+
+  #decide({ judgement, desired, conflict, active, judgements, rollout, hold }: Gathered): Plan {
     const view = (revision: ModelRevision) => ({
       name: revision.metadata.name,
       standing: judgements.get(revision.metadata.name)?.standing ?? "Quarantine",
     });
-    const hold = holdOf(namespaces, this.#namespace, guardProblems());
     return decideServing({
       verdict: judgement.verdict,
       ungrantedImages: desired === undefined ? [] : ungrantedImages(this.#deps, desired, this.#now),
+      living: this.#living.deployment !== undefined,
+      started: rollout.started,
       rolledOut: rollout.done,
+      replicas: this.#model.spec.replicas,
       progress: rollout.progress,
       ...(desired === undefined ? {} : { desired: view(desired) }),
       ...(active === undefined ? {} : { active: view(active) }),
       ...(hold === undefined ? {} : { hold }),
+      ...(conflict === undefined ? {} : { conflict }),
     });
   }
 
   async #publish(plan: Plan, { desired, active, judgements }: Gathered): Promise<void> {
-    const granted = [desired, active].flatMap((revision) => {
+    const revisions = new Set([desired, active]);
+    const granted = [...revisions].flatMap((revision) => {
       if (revision === undefined || !plan.grant.includes(revision.metadata.name)) return [];
       // A pod may be made while the verdict holds, and not in the grace after it.
       const notAfter = new Date(judgements.get(revision.metadata.name)?.verdict.notAfter ?? this.#now);
       return [{ revision, notAfter }];
     });
     await publishGrant(this.#deps.grants, this.#model, granted, this.#context.signal);
+  }
+
+  /** A Deployment leaves the old pods until the new ones answer: those that must not run are not waited for. */
+  async #endUngrantedPods(plan: Plan): Promise<void> {
+    if (plan.run === undefined) return;
+    const known = new Set(this.#existing.map(({ metadata }) => metadata.name));
+    const revoked = this.#living.pods.filter((pod) => {
+      const name = revisionOf(pod);
+      return isAlive(pod) && name !== undefined && known.has(name) && !plan.grant.includes(name);
+    });
+    await endRevokedPods(this.#client, this.#model, revoked, { now: this.#now, log: this.#context.log });
   }
 
   /** What is to run, once the API server would admit it; else what may go on, and the API server's words. */
@@ -256,10 +381,24 @@ class Pass {
     };
   }
 
+  /** Returns what the API server has against the workload, for the condition. */
+  async #start(revision: ModelRevision, { active, rollout }: Gathered): Promise<ReadyState | undefined> {
+    // The port is that of the pods that answer now.
+    const answering = rollout.done ? revision : (active ?? revision);
+    const { port } = answering.spec.serving;
+    try {
+      await run(this.#client, this.#model, { revision, port, living: this.#living });
+      return undefined;
+    } catch (error) {
+      if (!isKubeError(error, "Invalid") && !isKubeError(error, "Forbidden")) throw error;
+      return { status: "False", reason: "WorkloadRefused", message: error.message };
+    }
+  }
+
   async #settleRevisions(
     status: SecureModelStatus,
-    { plan, running }: Outcome,
-    { desired, judgements }: Gathered,
+    { plan, running }: Pick<Outcome, "plan" | "running">,
+    { desired, judgements }: Pick<Gathered, "desired" | "judgements">,
   ): Promise<void> {
     const known = this.#existing.some((revision) => revision.metadata.name === desired?.metadata.name);
     const revisions = desired === undefined || known ? this.#existing : [...this.#existing, desired];
@@ -283,7 +422,7 @@ class Pass {
     const verdicts = [judgement, ...judgements.values()].map(({ verdict }) => verdict);
     const { update, followInterval } = this.#model.spec.source;
     const followMs = update === "Follow" ? (parseDuration(followInterval) ?? Infinity) : Infinity;
-    const retryMs = ready.status === "True" ? Infinity : unreadyRetryMs;
+    const retryMs = polled.includes(ready.reason) ? unreadyRetryMs : Infinity;
     return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs);
   }
 

@@ -15,12 +15,19 @@ export interface Observed {
   readonly verdict: { readonly reason: string; readonly message: string };
   /** Container and init images of the desired revision that the namespace does not grant. */
   readonly ungrantedImages: readonly string[];
-  /** Whether the whole Deployment runs the desired revision and is available. */
+  /** There is a Deployment, of whatever revision. */
+  readonly living: boolean;
+  /** It has the desired revision's template already. */
+  readonly started: boolean;
+  /** The whole of it runs the desired revision and is available. */
   readonly rolledOut: boolean;
+  readonly replicas: number;
   /** How far it is, for people. */
   readonly progress?: string;
   /** Something of the namespace that forbids any promotion, such as a missing admission policy. */
   readonly hold?: Hold;
+  /** The desired revision cannot be made. */
+  readonly conflict?: Hold;
 }
 
 export interface Hold {
@@ -48,36 +55,34 @@ export interface Plan {
  */
 export function decideServing(observed: Observed): Plan {
   const { desired, active, verdict, rolledOut } = observed;
-  const activeMayRun = active !== undefined && active.standing !== "Quarantine";
-  const isActive = desired !== undefined && desired.name === active?.name;
-
+  const activeMayRun = active !== undefined && mayGoOn(active, observed);
   const blocked = blockedBy(observed);
-  if (desired !== undefined && blocked === undefined && (desired.standing === "Admit" || (isActive && activeMayRun))) {
+  if (desired !== undefined && blocked === undefined) {
     const kept = activeMayRun && !rolledOut ? [active.name] : [];
     return {
       grant: [...new Set([desired.name, ...kept])],
       run: desired.name,
-      ready: rolledOut
-        ? { status: "True", reason: "Serving", message: `revision ${desired.name} serves` }
-        : { status: "False", reason: "RollingOut", message: rollingOut(desired.name, observed.progress) },
+      ready: readiness(desired.name, observed),
     };
   }
-
   const { reason, message } = blocked ?? verdict;
   const ready: ReadyState = { status: "False", reason, message };
   if (activeMayRun) return { grant: [active.name], run: active.name, ready };
   return { grant: [], ready };
 }
 
-function blockedBy({
-  desired,
-  active,
-  verdict,
-  ungrantedImages,
-  hold,
-}: Observed): Omit<ReadyState, "status"> | undefined {
+/** Where nothing runs, going on is a start, and needs what a start needs. */
+function mayGoOn(active: RevisionView, { living, hold }: Observed): boolean {
+  if (active.standing === "Quarantine") return false;
+  return living || (active.standing === "Admit" && hold === undefined);
+}
+
+/** What keeps the desired revision from running; a hold does not end what was started before it. */
+function blockedBy(observed: Observed): Omit<ReadyState, "status"> | undefined {
+  const { desired, verdict, ungrantedImages, started, hold, conflict } = observed;
+  if (conflict !== undefined) return conflict;
   if (desired === undefined || desired.standing === "Quarantine") return verdict;
-  if (desired.name === active?.name) return undefined;
+  if (started) return undefined;
   if (desired.standing === "KeepOnly") return verdict;
   if (hold !== undefined) return hold;
   const image = ungrantedImages[0];
@@ -88,6 +93,14 @@ function blockedBy({
   };
 }
 
-function rollingOut(name: string, progress = ""): string {
-  return `revision ${name} is being rolled out${progress === "" ? "" : `: ${progress}`}`;
+function readiness(name: string, { rolledOut, replicas, progress = "", hold }: Observed): ReadyState {
+  if (hold !== undefined) return { status: "False", ...hold };
+  if (!rolledOut) {
+    const message = `revision ${name} is being rolled out${progress === "" ? "" : `: ${progress}`}`;
+    return { status: "False", reason: "RollingOut", message };
+  }
+  if (replicas === 0) {
+    return { status: "True", reason: "ScaledToZero", message: `spec.replicas is 0: revision ${name} would serve` };
+  }
+  return { status: "True", reason: "Serving", message: `revision ${name} serves` };
 }

@@ -10,11 +10,12 @@ import {
   parseReference,
   settleVerdict,
   toVerdictStatus,
+  verifyLatest,
 } from "../trust/index.ts";
 import type { ServingDependencies } from "./controller.ts";
 import type { Hold } from "./decide.ts";
 import type { Artifact } from "./revision.ts";
-import { type DeploymentObject, REVISION_LABEL } from "./workload.ts";
+import { type DeploymentObject, revisionRunBy } from "./workload.ts";
 
 /** What is thought of an artifact now. */
 export interface Judgement {
@@ -28,22 +29,24 @@ export interface DesiredJudgement extends Judgement {
   readonly artifact?: Artifact;
 }
 
-/** What the spec asks for: resolved once a generation when pinned, then verified. */
+/**
+ * What the spec asks for: resolved, then verified. `isKept`: whether there is a revision of a digest, which is what pins a
+ * tag to it.
+ */
 export async function judgeDesired(
   deps: ServingDependencies,
   model: SecureModel,
-  now: Date,
-  signal: AbortSignal,
+  isKept: (digest: string) => boolean,
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<DesiredJudgement> {
   const namespace = model.metadata.namespace ?? "";
   const { oci } = model.spec.source;
-  const known = pinnedArtifact(model, now);
+  const pinned = pinnedArtifact(model, isKept, now);
   const previous = model.status?.verdict;
-  const { verdict, artifact } = await deps.verifier.verify({
+  const { verdict, artifact } = await verifyLatest(deps.verifier, deps.policies, {
     reference: oci.reference,
-    ...(known === undefined ? {} : { digest: known.digest }),
+    ...(pinned === undefined ? {} : { digest: pinned.digest }),
     namespace,
-    policies: deps.policies(),
     required: requiredPolicies(model),
     previous,
     credentials: await deps.pullCredentials(namespace, names(oci.pullSecrets), signal),
@@ -53,6 +56,8 @@ export async function judgeDesired(
   const judgement = judged(previous, verdict, now);
   if (artifact !== undefined) return { ...judgement, artifact: { ...artifact, repository: artifact.name } };
   const parsed = parseReference(oci.reference);
+  // A tag that cannot be looked up now is what it was before.
+  const known = pinned ?? (verdict.outcome === "Indeterminate" ? resolvedBefore(model) : undefined);
   if (known === undefined || !parsed.ok) return judgement;
   const { digest, platformDigests = [] } = known;
   return { ...judgement, artifact: { repository: parsed.reference.name, digest, platformDigests } };
@@ -67,11 +72,11 @@ export async function judgeRevision(
 ): Promise<Judgement> {
   const namespace = model.metadata.namespace ?? "";
   const { repository, digest } = revision.spec.artifact;
-  const previous = revision.status?.verdict;
-  const { verdict } = await deps.verifier.verify({
+  const known = model.status?.verdict;
+  const previous = revision.status?.verdict ?? (known?.digest === digest ? known : undefined);
+  const { verdict } = await verifyLatest(deps.verifier, deps.policies, {
     reference: `${repository}@${digest}`,
     namespace,
-    policies: deps.policies(),
     required: requiredPolicies(model),
     previous,
     credentials: await deps.pullCredentials(namespace, names(revision.spec.pullSecrets), signal),
@@ -88,14 +93,21 @@ function judged(previous: VerdictStatus | undefined, verdict: Verdict, now: Date
   };
 }
 
-/** What the source was resolved to before, while that still counts. */
-export function pinnedArtifact(model: SecureModel, now: Date): NonNullable<SecureModel["status"]>["artifact"] {
-  const { oci, update, followInterval } = model.spec.source;
+type KnownArtifact = NonNullable<SecureModel["status"]>["artifact"];
+
+/** What the same reference was resolved to before. */
+function resolvedBefore(model: SecureModel): KnownArtifact {
   const known = model.status?.artifact;
-  if (known?.reference !== oci.reference) return undefined;
+  return known?.reference === model.spec.source.oci.reference ? known : undefined;
+}
+
+/** What the reference was resolved to before, while that still counts. */
+export function pinnedArtifact(model: SecureModel, isKept: (digest: string) => boolean, now: Date): KnownArtifact {
+  const known = resolvedBefore(model);
+  if (known === undefined) return undefined;
+  const { update, followInterval } = model.spec.source;
   const age = now.getTime() - Date.parse(known.resolvedAt);
-  const counts =
-    update === "Pinned" ? known.generation === model.metadata.generation : age < (parseDuration(followInterval) ?? 0);
+  const counts = update === "Pinned" ? isKept(known.digest) : age < (parseDuration(followInterval) ?? 0);
   return counts ? known : undefined;
 }
 
@@ -148,9 +160,8 @@ export function rolloutOf(
   revision: ModelRevision | undefined,
   replicas: number,
 ): Rollout {
-  const started =
-    revision !== undefined && living?.spec?.template?.metadata?.labels?.[REVISION_LABEL] === revision.metadata.name;
-  if (!started) return { started, done: false, progress: "" };
+  const started = revision !== undefined && revisionRunBy(living) === revision.metadata.name;
+  if (!started || living === undefined) return { started, done: false, progress: "" };
   const { status, metadata } = living;
   const seen = status?.observedGeneration === metadata.generation;
   const updated = seen ? (status?.updatedReplicas ?? 0) : 0;
@@ -166,7 +177,9 @@ export function rolloutOf(
 }
 
 function requiredPolicies(model: SecureModel): readonly string[] {
-  return model.spec.policies.map((policy) => policy.name);
+  // Also asked for models whose spec cannot be read: what runs of them is judged all the same.
+  const { policies } = model.spec as { readonly policies?: unknown };
+  return Array.isArray(policies) ? (policies as SecureModel["spec"]["policies"]).map((policy) => policy.name) : [];
 }
 
 function names(secrets: readonly { readonly name: string }[] | undefined): readonly string[] {

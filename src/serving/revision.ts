@@ -18,14 +18,36 @@ export interface Artifact {
 }
 
 /** The identity of a revision: the whole serving spec and the resolved digest. Replicas are no part of it. */
-export function revisionHash(model: SecureModel, artifact: Artifact): string {
+export function revisionHash(model: SecureModel, artifact: Pick<Artifact, "repository" | "digest">): string {
   const { template, modelMountPath, port } = model.spec.workload.managed;
-  const identity = { template, modelMountPath, port, repository: artifact.repository, digest: artifact.digest };
-  return createHash("sha256").update(canonicalJson(identity)).digest("hex").slice(0, 10);
+  return hashOf({ serving: { template, modelMountPath, port }, artifact, pullSecrets: pullSecretsOf(model) });
 }
 
+/** A name has room for a part of the hash only: whoever finds a revision by name also compares the whole. */
 export function revisionName(model: SecureModel, artifact: Artifact): string {
-  return `${model.metadata.name}-${revisionHash(model, artifact)}`;
+  return `${model.metadata.name}-${revisionHash(model, artifact).slice(0, 10)}`;
+}
+
+/** Whether a revision is what the model asks for; computed from what it holds, not from what it says of itself. */
+export function isRevisionOf(revision: ModelRevision, model: SecureModel, artifact: Artifact): boolean {
+  return revision.spec.model === model.metadata.name && hashOf(revision.spec) === revisionHash(model, artifact);
+}
+
+function hashOf({
+  serving,
+  artifact,
+  pullSecrets,
+}: Pick<ModelRevisionSpec, "serving" | "pullSecrets"> & {
+  readonly artifact: Pick<Artifact, "repository" | "digest">;
+}): string {
+  const { template, modelMountPath, port } = serving;
+  const { repository, digest } = artifact;
+  const identity = { template, modelMountPath, port, repository, digest, pullSecrets };
+  return createHash("sha256").update(canonicalJson(identity)).digest("hex");
+}
+
+function pullSecretsOf(model: SecureModel): ModelRevisionSpec["pullSecrets"] {
+  return model.spec.source.oci.pullSecrets ?? [];
 }
 
 /** The ModelRevision for what the model asks for now. `number` counts up from the newest one there is. */
@@ -41,7 +63,7 @@ export function newRevision(model: SecureModel, artifact: Artifact, existing: re
       platformDigests: [...artifact.platformDigests],
     },
     serving: { template, modelMountPath, port },
-    pullSecrets: model.spec.source.oci.pullSecrets ?? [],
+    pullSecrets: pullSecretsOf(model),
   };
   return {
     apiVersion: API_VERSION,

@@ -9,7 +9,6 @@ import type {
 import { type Condition, setCondition, truncateUtf8 } from "../kube/index.ts";
 import type { Plan, ReadyState } from "./decide.ts";
 import { type DesiredJudgement, type Judgement, pinnedArtifact } from "./gather.ts";
-import type { Artifact } from "./revision.ts";
 import { type DeploymentObject, podSelector } from "./workload.ts";
 
 /** What a completed pass saw and did. */
@@ -30,13 +29,13 @@ export interface Outcome {
 export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): SecureModelStatus {
   const { running, deployment, desired, ready } = outcome;
   const before = model.status ?? {};
-  const serves = ready.status === "True";
+  const serves = ready.reason === "Serving";
   const pointer = running === undefined ? undefined : pointTo(running, now);
   const active = serves && pointer !== undefined ? unlessMoved(before.active, pointer) : before.active;
   const comes = !serves && pointer !== undefined && pointer.revision !== before.active?.revision;
   const lastKnownGood =
     serves && pointer !== undefined ? unlessMoved(before.lastKnownGood, pointer) : before.lastKnownGood;
-  const artifact = artifactStatus(model, desired.artifact, now);
+  const artifact = artifactStatus(model, desired, now);
   const quarantine = quarantineStatus(before.quarantine, outcome, now);
   const readyReplicas = deployment?.status?.readyReplicas ?? 0;
   return {
@@ -54,10 +53,16 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
   };
 }
 
+/** Why nothing is started. */
+export interface Halt {
+  readonly reason: "InvalidSpec" | "Suspended";
+  readonly message: string;
+}
+
 /** The status of a pass that ended before anything was looked at: all that is not contradicted stays. Pure. */
 export function haltedStatus(
   model: Pick<SecureModel, "metadata" | "status">,
-  halt: { readonly reason: "InvalidSpec" | "Suspended"; readonly message: string },
+  halt: Halt,
   now: Date,
 ): SecureModelStatus {
   const { status = {} } = model;
@@ -90,14 +95,18 @@ function quarantineStatus(
   return snapshot === undefined ? quarantine : { ...quarantine, snapshot };
 }
 
-function artifactStatus(model: SecureModel, artifact: Artifact | undefined, now: Date): SecureModelStatus["artifact"] {
+function artifactStatus(
+  model: SecureModel,
+  { artifact, verdict }: DesiredJudgement,
+  now: Date,
+): SecureModelStatus["artifact"] {
   const known = model.status?.artifact;
-  if (artifact === undefined) return known;
+  // What could not be looked up has not been looked up.
+  if (artifact === undefined || (known !== undefined && verdict.outcome === "Indeterminate")) return known;
   const reference = model.spec.source.oci.reference;
   const generation = model.metadata.generation ?? 0;
-  const same = known?.digest === artifact.digest && known.reference === reference && known.generation === generation;
-  // A pinned tag keeps the time of its only look; for a followed one it is the time of the last.
-  if (same && pinnedArtifact(model, now) !== undefined) return known;
+  // For a followed tag the time is that of the last look, else of the one that found this digest.
+  if (known?.digest === artifact.digest && pinnedArtifact(model, () => true, now) !== undefined) return known;
   return {
     reference,
     digest: artifact.digest,
@@ -141,7 +150,13 @@ function modelConditions(
 }
 
 /** Waiting for these cures nothing: somebody has to change something. */
-const stalling: readonly string[] = ["InvalidSpec", "NamespaceNotServing", "PodRefused"];
+const stalling: readonly string[] = [
+  "InvalidSpec",
+  "NamespaceNotServing",
+  "PodRefused",
+  "RevisionConflict",
+  "WorkloadRefused",
+];
 
 function progressOf(ready: ReadyState, verdict: VerdictStatus | undefined): "Done" | "Reconciling" | "Stalled" {
   if (ready.status === "True" || ready.reason === "Suspended") return "Done";

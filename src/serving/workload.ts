@@ -10,8 +10,6 @@ import {
 } from "../kube/index.ts";
 import { ownerReference } from "./revision.ts";
 
-export { REVISION_LABEL } from "../admission/index.ts";
-
 /** Of a Deployment, what this room reads. */
 export interface DeploymentObject extends KubeObject {
   readonly spec?: {
@@ -33,6 +31,16 @@ const MODEL_VOLUME = "model";
 /** Labels of all pods of a model; the Service and the scale subresource select by them. */
 export function modelLabels(model: string): Record<string, string> {
   return { "app.kubernetes.io/managed-by": "mlsecops-operator", [MODEL_LABEL]: model };
+}
+
+/** The name of the revision that a pod is of. */
+export function revisionOf({ metadata }: KubeObject): string | undefined {
+  return metadata.labels?.[REVISION_LABEL];
+}
+
+/** The name of the revision that a Deployment makes pods of. */
+export function revisionRunBy(deployment: DeploymentObject | undefined): string | undefined {
+  return deployment?.spec?.template?.metadata?.labels?.[REVISION_LABEL];
 }
 
 export function podSelector(model: string): string {
@@ -67,7 +75,10 @@ export function podTemplate(revision: ModelRevision) {
       containers: spec.containers.map(container),
       ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(container) }),
       volumes: [...(spec.volumes ?? []), { name: MODEL_VOLUME, image: { reference, pullPolicy: "IfNotPresent" } }],
-      imagePullSecrets: [...(spec.imagePullSecrets ?? []), ...pullSecrets],
+      // A list keyed by name: what is named twice would be refused.
+      imagePullSecrets: [...new Set([...(spec.imagePullSecrets ?? []), ...pullSecrets].map(({ name }) => name))].map(
+        (name) => ({ name }),
+      ),
       serviceAccountName: "default",
       automountServiceAccountToken: false,
       enableServiceLinks: false,
@@ -93,8 +104,10 @@ export function deployment(model: SecureModel, revision: ModelRevision, replicas
 }
 
 /** A quarantined model keeps its Service, so that its address stays, and the Service has no endpoint. */
-export function service(model: SecureModel, open: boolean): KubeObject {
-  const { port } = model.spec.workload.managed;
+export function service(
+  model: SecureModel,
+  { open, port }: { readonly open: boolean; readonly port: number },
+): KubeObject {
   return object(serviceType, model, {
     type: "ClusterIP",
     // No model can have that name, so nothing is selected.

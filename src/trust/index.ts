@@ -60,4 +60,5 @@ export {
   type VerifierOptions,
   type VerifyRequest,
 } from "./verifier.ts";
+export { verifyLatest } from "./verify-latest.ts";
 export { policyReconciler, type PolicyDependencies } from "./policy-controller.ts";

@@ -315,6 +315,64 @@ describe("Serving controller", () => {
     assert.deepEqual(world.client.writes, ["patch securemodels/shop/iris"]);
   });
 
+  it("scaling does not look a pinned tag up again", async () => {
+    const world = await serving();
+    world.edit((spec) => ({ ...spec, replicas: 2 }));
+    world.asked.length = 0;
+    await world.settle();
+    assert.deepEqual(
+      new Set(world.asked.map(({ reference, digest: known }) => known ?? reference.split("@")[1])),
+      new Set([digest(1)]),
+    );
+    assert.equal(world.condition(), "True/Serving");
+  });
+
+  it("says that nothing answers when no replicas are asked for", async () => {
+    const world = new World();
+    world.edit((spec) => ({ ...spec, replicas: 0 }));
+    await world.settle();
+    assert.equal(world.condition(), "True/ScaledToZero");
+    assert.equal(world.model().status?.lastKnownGood, undefined);
+  });
+
+  it("rolls out other pull secrets as another revision", async () => {
+    const world = await serving();
+    world.edit((spec) => ({
+      ...spec,
+      source: { ...spec.source, oci: { ...spec.source.oci, pullSecrets: [{ name: "login" }] } },
+    }));
+    await world.settle();
+    assert.deepEqual(world.phases(), ["Superseded", "Active"]);
+    assert.match(
+      JSON.stringify(world.client.objects.get("deployments/shop/iris")),
+      /"imagePullSecrets":\[\{"name":"login"\}\]/,
+    );
+  });
+
+  it("keeps the port of what answers while another version is refused", async () => {
+    const world = await serving();
+    const port = () =>
+      (world.client.objects.get("services/shop/iris") as { spec?: { ports?: { targetPort: number }[] } } | undefined)
+        ?.spec?.ports?.[0]?.targetPort;
+    world.edit((spec) => ({ ...spec, workload: { managed: { ...spec.workload.managed, port: 9999 } } }));
+    world.client.refuse = () => "no";
+    await world.settle();
+    assert.equal(port(), 8080);
+    world.client.refuse = () => undefined;
+    await world.settle();
+    assert.equal(port(), 9999);
+  });
+
+  it("says what the API server has against the Deployment", async () => {
+    const world = new World();
+    world.client.onWrite = (when, line) => {
+      if (when === "before" && line.includes("deployments")) throw new KubeError("Invalid", "no such field");
+    };
+    await world.settle();
+    assert.equal(world.condition(), "False/WorkloadRefused");
+    assert.equal(world.condition("Stalled"), "True/WorkloadRefused");
+  });
+
   it("looks up a followed tag when its time has come, a pinned one never", async () => {
     const world = await serving();
     await world.clock.advance(400_000);
@@ -327,6 +385,159 @@ describe("Serving controller", () => {
     world.asked.length = 0;
     await world.pass();
     assert.equal(world.asked[0]?.digest, undefined);
+  });
+});
+
+const revoke = (n: number) => (world: World) => {
+  world.verify = (request) =>
+    [request.reference, request.digest].some((text) => text?.includes(digest(n)) === true)
+      ? rejected(request)
+      : verified(request);
+};
+
+/** The pods that are left, by the number of the digest of their revision. */
+function running(world: World): readonly string[] {
+  const pods = [...world.client.objects].filter(([key]) => key.startsWith("pods/")).map(([, pod]) => pod);
+  const byName = new Map(world.revisions().map(({ metadata, spec }) => [metadata.name, spec.artifact.digest]));
+  return pods.map((pod) => byName.get(pod.metadata.labels?.["mlsecops.io/revision"] ?? "")?.slice(7, 8) ?? "?");
+}
+
+describe("Rule 2: a revocation acts, whatever else goes on", () => {
+  it("while another version is rolled out and never answers", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    world.healthy = false;
+    await world.pass();
+    // What a rolling update without unavailable pods leaves: the old pod beside the new one.
+    world.kubernetes();
+    const [old] = world.revisions();
+    assert.ok(old);
+    world.client.add("pods", {
+      metadata: {
+        name: "old",
+        namespace: "shop",
+        uid: "old",
+        labels: { ...open, "mlsecops.io/revision": old.metadata.name },
+      },
+    });
+    revoke(1)(world);
+    await world.pass();
+    assert.ok(world.client.writes.includes("remove pods/shop/old"));
+    assert.ok(!world.granted().includes(digest(1)));
+    assert.deepEqual(world.phases(), ["Quarantined", "Candidate"]);
+  });
+
+  it("while what is to come cannot even be written down", async () => {
+    const world = await serving();
+    toVersion(2)(world);
+    revoke(1)(world);
+    world.client.onWrite = (when, line) => {
+      if (when === "before" && line.startsWith("create modelrevisions")) throw new KubeError("Forbidden", "a quota");
+    };
+    await world.settle().catch(() => undefined);
+    assert.deepEqual(running(world), []);
+    assert.deepEqual(world.granted(), []);
+  });
+
+  for (const [how, halt] of [
+    ["suspended", (world: World) => world.edit((spec) => ({ ...spec, suspend: true }))],
+    ["given a spec that cannot be read", (world: World) => world.edit(() => ({}) as never)],
+  ] as const) {
+    it(`while the model is ${how}`, async () => {
+      const world = await serving();
+      halt(world);
+      await world.settle();
+      assert.deepEqual(running(world), ["1"]);
+      revoke(1)(world);
+      await world.settle();
+      assert.deepEqual(running(world), []);
+      assert.deepEqual(world.granted(), []);
+      assert.equal(world.model().status?.quarantine?.reason, "NoAuthorities");
+      world.verify = verified;
+      await world.settle();
+      assert.deepEqual(running(world), []);
+    });
+  }
+
+  it("when the status cannot be written, or a pod cannot be deleted", async () => {
+    for (const broken of ["apply status", "remove pods/shop/iris"]) {
+      const world = await serving();
+      world.edit((spec) => ({ ...spec, replicas: 2 }));
+      await world.settle();
+      revoke(1)(world);
+      let left = 1;
+      world.client.onWrite = (when, line) => {
+        if (when !== "before" || !line.startsWith(broken) || (broken === "remove pods/shop/iris" && left-- <= 0))
+          return;
+        throw new KubeError("Forbidden", "too large");
+      };
+      await world.pass().catch(() => undefined);
+      assert.equal(world.client.objects.has("deployments/shop/iris"), false);
+      assert.ok(running(world).length <= (broken === "apply status" ? 0 : 1));
+    }
+  });
+
+  it("when the model is deleted and what it owns is orphaned", async () => {
+    const world = await serving();
+    const model = world.model();
+    const metadata = {
+      ...model.metadata,
+      finalizers: [...(model.metadata.finalizers ?? []), "orphan"],
+      deletionTimestamp: "2026-01-01T00:00:00Z",
+    };
+    world.client.add("securemodels", { ...model, metadata });
+    await world.settle();
+    assert.deepEqual(running(world), []);
+    assert.equal(world.client.objects.has("deployments/shop/iris"), false);
+    assert.deepEqual(world.model().metadata.finalizers, ["orphan"]);
+  });
+});
+
+describe("Rule 3: no answer tears nothing down", () => {
+  it("of a first version that is not complete yet", async () => {
+    const world = new World();
+    world.healthy = false;
+    await world.pass();
+    world.kubernetes();
+    await world.pass();
+    world.verify = unavailable;
+    await world.settle();
+    assert.deepEqual(running(world), ["1"]);
+    assert.equal(world.condition(), "False/RollingOut");
+  });
+
+  it("nor does a refusal of the next version by the API server", async () => {
+    const world = new World();
+    world.healthy = false;
+    await world.pass();
+    world.kubernetes();
+    await world.pass();
+    toVersion(2)(world);
+    world.client.refuse = () => "exceeded quota";
+    await world.settle();
+    assert.deepEqual(running(world), ["1"]);
+    assert.equal(world.condition(), "False/PodRefused");
+  });
+});
+
+describe("Rule 5: a revision is what it is, whatever its name", () => {
+  it("a verdict on one artifact does not start another of the same name", async () => {
+    const world = await serving();
+    const [first] = world.revisions();
+    assert.ok(first);
+    // As if the names of two revisions were the same.
+    world.client.objects.delete("deployments/shop/iris");
+    world.client.add("modelrevisions", {
+      ...first,
+      spec: { ...first.spec, artifact: { ...first.spec.artifact, digest: digest(7) } },
+    } as never);
+    const { active: _active, ...status } = world.model().status ?? {};
+    world.client.add("securemodels", { ...world.model(), status } as never);
+    world.kubernetes();
+    await world.settle();
+    assert.equal(world.condition(), "False/RevisionConflict");
+    assert.deepEqual(running(world), []);
+    assert.deepEqual(world.granted(), []);
   });
 });
 

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Observed, decideServing } from "../../../src/serving/index.ts";
 
-const base = { verdict: { reason: "NoSignature", message: "sign it" }, ungrantedImages: [], rolledOut: false };
+const base = {
+  verdict: { reason: "NoSignature", message: "sign it" },
+  ungrantedImages: [],
+  living: true,
+  started: false,
+  rolledOut: false,
+  replicas: 1,
+};
+const done = { started: true, rolledOut: true };
 const view = (name: string, standing: "Admit" | "KeepOnly" | "Quarantine") => ({ name, standing });
 
 const cases: Record<string, { observed: Observed; grant: string[]; run?: string; ready: string }> = {
@@ -13,7 +21,7 @@ const cases: Record<string, { observed: Observed; grant: string[]; run?: string;
     ready: "RollingOut",
   },
   "a rolled out version is ready": {
-    observed: { ...base, desired: view("a", "Admit"), active: view("a", "Admit"), rolledOut: true },
+    observed: { ...base, desired: view("a", "Admit"), active: view("a", "Admit"), ...done },
     grant: ["a"],
     run: "a",
     ready: "Serving",
@@ -36,7 +44,7 @@ const cases: Record<string, { observed: Observed; grant: string[]; run?: string;
     ready: "NoSignature",
   },
   "an indeterminate running version stays": {
-    observed: { ...base, desired: view("a", "KeepOnly"), active: view("a", "KeepOnly"), rolledOut: true },
+    observed: { ...base, desired: view("a", "KeepOnly"), active: view("a", "KeepOnly"), ...done },
     grant: ["a"],
     run: "a",
     ready: "Serving",
@@ -56,6 +64,52 @@ const cases: Record<string, { observed: Observed; grant: string[]; run?: string;
     observed: { ...base, desired: view("a", "Admit"), ungrantedImages: ["r@sha256:1"] },
     grant: [],
     ready: "RuntimeNotGranted",
+  },
+  "a half rolled out version stays while the registry is down": {
+    observed: { ...base, desired: view("b", "KeepOnly"), active: view("a", "Admit"), started: true },
+    grant: ["a", "b"],
+    run: "b",
+    ready: "RollingOut",
+  },
+  "a version that was torn down is not started on an old verdict": {
+    observed: { ...base, living: false, desired: view("a", "KeepOnly"), active: view("a", "KeepOnly") },
+    grant: [],
+    ready: "NoSignature",
+  },
+  "a version that was torn down is not started past a hold": {
+    observed: {
+      ...base,
+      living: false,
+      desired: view("a", "Admit"),
+      active: view("a", "Admit"),
+      hold: { reason: "NamespaceNotSecured", message: "x" },
+    },
+    grant: [],
+    ready: "NamespaceNotSecured",
+  },
+  "a hold shows on what serves, and leaves it": {
+    observed: {
+      ...base,
+      ...done,
+      desired: view("a", "Admit"),
+      active: view("a", "Admit"),
+      hold: { reason: "NamespaceNotServing", message: "x" },
+    },
+    grant: ["a"],
+    run: "a",
+    ready: "NamespaceNotServing",
+  },
+  "no replicas are asked for": {
+    observed: { ...base, ...done, replicas: 0, desired: view("a", "Admit") },
+    grant: ["a"],
+    run: "a",
+    ready: "ScaledToZero",
+  },
+  "another revision of the same name is not run": {
+    observed: { ...base, active: view("a", "Admit"), conflict: { reason: "RevisionConflict", message: "x" } },
+    grant: ["a"],
+    run: "a",
+    ready: "RevisionConflict",
   },
   "a changed admission policy holds a promotion": {
     observed: {
@@ -90,23 +144,33 @@ describe("Serving decision", () => {
     const standing = fc.constantFrom("Admit" as const, "KeepOnly" as const, "Quarantine" as const);
     const revision = fc.option(fc.record({ name: fc.constantFrom("a", "b"), standing }), { nil: undefined });
     fc.assert(
-      fc.property(revision, revision, fc.boolean(), fc.boolean(), (desired, other, rolledOut, ungranted) => {
-        // One revision has one standing.
-        const active = other !== undefined && other.name === desired?.name ? desired : other;
-        const plan = decideServing({
-          ...base,
-          ...(desired === undefined ? {} : { desired }),
-          ...(active === undefined ? {} : { active }),
-          rolledOut,
-          ungrantedImages: ungranted ? ["x"] : [],
-        });
-        const standings = new Map<string, string>(
-          [active, desired].flatMap((one) => (one === undefined ? [] : [[one.name, one.standing]])),
-        );
-        for (const name of plan.grant) assert.notEqual(standings.get(name), "Quarantine");
-        if (plan.run !== undefined) assert.ok(plan.grant.includes(plan.run));
-        if (plan.run !== undefined && plan.run !== active?.name) assert.equal(standings.get(plan.run), "Admit");
-      }),
+      fc.property(
+        revision,
+        revision,
+        fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+        (desired, other, flags) => {
+          const [ungranted = false, living = false, started = false, rolledOut = false] = flags;
+          // One revision has one standing.
+          const active = other !== undefined && other.name === desired?.name ? desired : other;
+          const plan = decideServing({
+            ...base,
+            ...(desired === undefined ? {} : { desired }),
+            ...(active === undefined ? {} : { active }),
+            living,
+            started: living && started,
+            rolledOut: living && started && rolledOut,
+            ungrantedImages: ungranted ? ["x"] : [],
+          });
+          const standings = new Map<string, string>(
+            [active, desired].flatMap((one) => (one === undefined ? [] : [[one.name, one.standing]])),
+          );
+          for (const name of plan.grant) assert.notEqual(standings.get(name), "Quarantine");
+          if (plan.run !== undefined) assert.ok(plan.grant.includes(plan.run));
+          // What does not run yet needs more than what does.
+          const runs = living && (plan.run === active?.name || started);
+          if (plan.run !== undefined && !runs) assert.equal(standings.get(plan.run), "Admit");
+        },
+      ),
     );
   });
 });

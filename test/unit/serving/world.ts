@@ -120,7 +120,9 @@ export class World {
     }
     for (const name of want) {
       if (client.objects.has(`pods/shop/${name}`)) continue;
-      client.add("pods", { metadata: { name, namespace: "shop", uid: name, labels } });
+      client.add("pods", {
+        metadata: { name, namespace: "shop", uid: name, labels: { ...labels, "mlsecops.io/revision": revision ?? "" } },
+      });
       changed = true;
     }
     if (deployment === undefined) return changed;
