@@ -12,6 +12,7 @@ import {
   admissionPolicies,
   sweepProblems,
   withdraw,
+  withdrawRevision,
 } from "../../../src/admission/index.ts";
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
@@ -24,6 +25,8 @@ const uses = (...list: [number, Use, Date][]): Contribution => ({
   revisions: {},
 });
 
+const row = (name: string) => grantedRevision(name, { containers: [] });
+
 describe("AdmissionGrant", () => {
   it("grants a digest for the named use only, until notAfter", () => {
     const grant = contribute(emptyGrant, model, uses([1, "imageVolume", soon]));
@@ -32,6 +35,22 @@ describe("AdmissionGrant", () => {
     assert.equal(isGranted(grant, digest(1), "imageVolume", new Date(soon.getTime() + 1)), false);
     assert.equal(isGranted(grant, digest(2), "imageVolume", soon), false);
     assert.equal(isGranted(grant, "constructor", "container", soon), false);
+  });
+
+  it("takes back one revision, and nothing that is granted besides", () => {
+    const revisions = { "iris-a": row("iris"), "iris-b": row("iris") };
+    const mine = contribute(emptyGrant, model, {
+      ...uses([1, "imageVolume", soon], [2, "imageVolume", soon], [3, "imageVolume", soon]),
+      revisions,
+    });
+    const grant = contribute(mine, other, uses([3, "container", later], [1, "imageVolume", later]));
+    const left = withdrawRevision(grant, model, { name: "iris-a", digests: [digest(1), digest(3)] });
+    assert.deepEqual(Object.keys(left.revisions), ["iris-b"]);
+    assert.equal(isGranted(left, digest(2), "imageVolume", soon), true);
+    assert.equal(left.digests[digest(1)]?.imageVolume?.notAfter, later.toISOString());
+    assert.equal(left.digests[digest(3)]?.imageVolume, undefined);
+    assert.equal(isGranted(left, digest(3), "container", later), true);
+    assert.deepEqual(withdrawRevision(left, model, { name: "iris-a", digests: [digest(1)] }), left);
   });
 
   it("keeps a digest that another owner still grants, with that owner's notAfter", () => {

@@ -7,7 +7,7 @@ import {
   SecureNamespaceStatus,
 } from "../../../src/api/index.ts";
 import { type PodObject, isolationReconciler } from "../../../src/isolation/index.ts";
-import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import { type EventDetail, KubeError, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 
@@ -224,6 +224,30 @@ describe("the reconciler of SecureNamespaces", () => {
     await world.pass();
     assert.equal(world.asked[2]?.digest, undefined);
     assert.ok(world.client.writes.includes(`replace ${grantKey}`));
+  });
+
+  it("replaces a RoleBinding of its name that binds another role", async () => {
+    const world = new World();
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "view" };
+    const metadata = { name: "mlsecops-operator-workloads", namespace: "shop" };
+    world.client.add("rolebindings", { metadata, roleRef, subjects: [] } as KubeObject);
+    await world.pass();
+    const key = "rolebindings/shop/mlsecops-operator-workloads";
+    assert.ok(world.client.writes.indexOf(`remove ${key}`) < world.client.writes.indexOf(`apply ${key}`));
+    assert.match(JSON.stringify(world.client.objects.get(key)), /"name":"mlsecops-operator-workloads"\},"subjects"/);
+  });
+
+  it("withdraws what is rejected although the RoleBinding cannot be written, and says that it could not", async () => {
+    const world = new World();
+    await world.pass();
+    world.client.objects.delete("rolebindings/shop/mlsecops-operator-workloads");
+    world.client.onWrite = (when, line) => {
+      if (when === "before" && line.includes("rolebindings")) throw new KubeError("Forbidden", "no");
+    };
+    world.verify = rejected;
+    await assert.rejects(world.pass(), /no/);
+    assert.equal(granted(world, 1), false);
+    assert.equal(world.condition("ImagesVerified"), "False/ImagesRejected");
   });
 
   it("withdraws what is rejected, and says so once", async () => {
