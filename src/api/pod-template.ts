@@ -87,10 +87,17 @@ const SecurityContext = z.strictObject({
   runAsGroup: z.int().min(1).max(maxInt32).optional(),
 });
 
+/** Absolute, without empty, "." or ".." parts: two paths that differ are two places. */
+export const plainPath = /^(\/\.?[^/:.][^/:]*)+$/;
+
 const VolumeMount = z.strictObject({
   name: shown(ShortName, "name: scratch"),
   mountPath: shown(
-    matching(z.string().min(1).max(1024), /^\/[^:]*$/, "write an absolute path without a colon, for example /scratch"),
+    matching(
+      z.string().min(1).max(1024),
+      plainPath,
+      "write an absolute path without a colon, empty, . or .. parts, for example /scratch",
+    ),
     "mountPath: /scratch",
   ),
   subPath: z.string().max(1024).optional(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
-import { PodTemplate } from "./pod-template.ts";
+import { PodTemplate, plainPath } from "./pod-template.ts";
 import {
   Digest,
   Duration,
@@ -47,15 +47,23 @@ const Source = z.strictObject({
 const template =
   "template: {spec: {containers: [{name: runtime, image: registry.example.com/runtimes/onnx@sha256:…}]}}";
 
-const ManagedWorkload = z.strictObject({
+/** A container that mounts something over the model, below it or above it would show another one than was verified. */
+const modelIsHidden = (mounts: string) => {
+  const [model, mount] = ["(self.modelMountPath + '/')", "(m.mountPath + '/')"];
+  return `${mounts}.exists(m, has(m.mountPath) && (${mount}.startsWith(${model}) || ${model}.startsWith(${mount})))`;
+};
+const modelIsHiddenIn = (list: string) =>
+  `(has(self.template.spec.${list}) && self.template.spec.${list}.exists(c, has(c.volumeMounts) && ${modelIsHidden("c.volumeMounts")}))`;
+
+const ManagedWorkloadFields = z.strictObject({
   template: shown(
     PodTemplate.describe("How the runtime's pods look. The verified model is mounted read-only in every container."),
     template,
   ),
   modelMountPath: matching(
     z.string().min(2).max(1024),
-    /^\/[^:]*$/,
-    "write an absolute path without a colon, for example /models",
+    plainPath,
+    "write an absolute path without a colon, empty, . or .. parts, for example /models",
   )
     .describe("Where the model is mounted.")
     .default("/models"),
@@ -65,6 +73,19 @@ const ManagedWorkload = z.strictObject({
     .max(65535)
     .describe("The port of the first container that answers inference requests.")
     .default(8080),
+});
+
+const ManagedWorkload = withRules(ManagedWorkloadFields, {
+  rule: `!has(self.template) || !has(self.template.spec) || !(${modelIsHiddenIn("containers")} || ${modelIsHiddenIn("initContainers")})`,
+  message:
+    "nothing may be mounted over the model, below or above it: with modelMountPath: /models use another path, for example mountPath: /scratch",
+  holds: ({ template, modelMountPath }) =>
+    [...template.spec.containers, ...(template.spec.initContainers ?? [])]
+      .flatMap(({ volumeMounts }) => volumeMounts ?? [])
+      .every(({ mountPath }) => {
+        const [model, mount] = [`${modelMountPath}/`, `${mountPath}/`];
+        return !mount.startsWith(model) && !model.startsWith(mount);
+      }),
 });
 
 export const SecureModelSpec = z.strictObject({
