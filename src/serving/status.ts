@@ -40,7 +40,11 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
   const readyReplicas = deployment?.status?.readyReplicas ?? 0;
   return {
     observedGeneration: model.metadata.generation ?? 0,
-    conditions: modelConditions(model, { ready, verdict: desired.verdict, readyReplicas }, now),
+    conditions: modelConditions(
+      model,
+      { ready, verdict: desired.verdict, readyReplicas, mayServe: running !== undefined },
+      now,
+    ),
     replicas: deployment?.status?.replicas ?? 0,
     readyReplicas,
     selector: podSelector(model.metadata.name),
@@ -68,7 +72,11 @@ export function haltedStatus(
   const { status = {} } = model;
   const ready: ReadyState = { status: "False", ...halt };
   const readyReplicas = status.readyReplicas ?? 0;
-  const conditions = modelConditions(model, { ready, verdict: status.verdict, readyReplicas }, now);
+  const conditions = modelConditions(
+    model,
+    { ready, verdict: status.verdict, readyReplicas, mayServe: status.quarantine === undefined },
+    now,
+  );
   return { ...status, observedGeneration: model.metadata.generation ?? 0, conditions };
 }
 
@@ -120,24 +128,21 @@ interface Seen {
   readonly ready: ReadyState;
   readonly verdict: VerdictStatus | undefined;
   readonly readyReplicas: number;
+  /** A revision is there that its verdict allows to run. */
+  readonly mayServe: boolean;
 }
 
 /** Ready, Serving, Verified, Reconciling and Stalled. */
 function modelConditions(
   model: Pick<SecureModel, "metadata" | "status">,
-  { ready, verdict, readyReplicas }: Seen,
+  { ready, verdict, readyReplicas, mayServe }: Seen,
   now: Date,
 ): Condition[] {
   const { reason, message } = ready;
   const progress = progressOf(ready, verdict);
   const wanted: readonly Omit<Condition, "lastTransitionTime" | "observedGeneration">[] = [
     { type: "Ready", status: ready.status, reason, message },
-    {
-      type: "Serving",
-      status: readyReplicas > 0 ? "True" : "False",
-      reason: readyReplicas > 0 ? "PodsReady" : "NoReadyPod",
-      message: `${readyReplicas} ready pods`,
-    },
+    { type: "Serving", ...servingState(readyReplicas, mayServe) },
     verifiedCondition(verdict),
     { type: "Reconciling", status: progress === "Reconciling" ? "True" : "False", reason, message },
     { type: "Stalled", status: progress === "Stalled" ? "True" : "False", reason, message },
@@ -147,6 +152,15 @@ function modelConditions(
     (conditions, condition) => setCondition(conditions, { ...condition, observedGeneration }, now),
     [...((model.status?.conditions ?? []) as readonly Condition[])],
   );
+}
+
+/** Pods that are on their way out serve nobody. */
+function servingState(readyReplicas: number, mayServe: boolean): Pick<Condition, "status" | "reason" | "message"> {
+  if (!mayServe) return { status: "False", reason: "NothingMayRun", message: "no revision may run now" };
+  const message = `${readyReplicas} ready pods`;
+  return readyReplicas > 0
+    ? { status: "True", reason: "PodsReady", message }
+    : { status: "False", reason: "NoReadyPod", message };
 }
 
 /** Waiting for these cures nothing: somebody has to change something. */

@@ -112,7 +112,13 @@ describe("Serving controller", () => {
   it("quarantines in order: grant, status, endpoint, snapshot, pods", async () => {
     const world = await serving();
     world.verify = rejected;
+    let saidFirst = "";
+    world.client.onWrite = (when, line) => {
+      if (when === "after" && line.startsWith("apply status securemodels") && saidFirst === "")
+        saidFirst = world.condition("Serving");
+    };
     const written = await world.settle();
+    assert.equal(saidFirst, "False/NothingMayRun");
     const order = [
       "replace admissiongrants",
       "apply status securemodels",
@@ -131,6 +137,7 @@ describe("Serving controller", () => {
     assert.deepEqual(world.phases(), ["Quarantined"]);
     assert.equal(world.model().status?.quarantine?.reason, "NoAuthorities");
     assert.equal(world.model().status?.quarantine?.snapshot, "iris-quarantine");
+    assert.equal(world.condition("Serving"), "False/NothingMayRun");
   });
 
   it("keeps the snapshot of the pods that ran, not of those that are gone", async () => {
