@@ -33,7 +33,7 @@ node_modules/.package-lock.json: package-lock.json
 	@touch $@
 
 .PHONY: setup tools
-setup: node_modules/.package-lock.json tools ## npm ci, and build the local cluster (first time: 15 to 25 minutes)
+setup: node_modules/.package-lock.json tools ## npm ci, and build the local cluster (first time: about 15 minutes)
 
 tools:
 	$(LOCAL) build
