@@ -29,10 +29,12 @@ export interface Outcome {
 export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): SecureModelStatus {
   const { running, deployment, desired, ready } = outcome;
   const before = model.status ?? {};
-  const serves = ready.reason === "Serving";
+  const complete = ready.status === "True";
+  // What nobody has asked anything yet is not known to be good.
+  const serves = complete && model.spec.replicas > 0;
   const pointer = running === undefined ? undefined : pointTo(running, now);
-  const active = serves && pointer !== undefined ? unlessMoved(before.active, pointer) : before.active;
-  const comes = !serves && pointer !== undefined && pointer.revision !== before.active?.revision;
+  const active = complete && pointer !== undefined ? unlessMoved(before.active, pointer) : before.active;
+  const comes = !complete && pointer !== undefined && pointer.revision !== before.active?.revision;
   const lastKnownGood =
     serves && pointer !== undefined ? unlessMoved(before.lastKnownGood, pointer) : before.lastKnownGood;
   const artifact = artifactStatus(model, desired, now);

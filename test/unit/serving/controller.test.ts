@@ -340,6 +340,7 @@ describe("Serving controller", () => {
     await world.settle();
     assert.equal(world.condition(), "True/ScaledToZero");
     assert.equal(world.model().status?.lastKnownGood, undefined);
+    assert.deepEqual(world.phases(), ["Active"]);
   });
 
   it("rolls out other pull secrets as another revision", async () => {
