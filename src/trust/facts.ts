@@ -21,7 +21,7 @@ export interface BundleFact {
 /** Whether the content behind the manifest is what the manifest says. */
 export type Layers =
   | { readonly state: "Intact" }
-  /** More than is looked through here; the container runtime compares every layer when it pulls. */
+  /** Not signed, or more than is looked through here; the container runtime compares every layer when it pulls. */
   | { readonly state: "NotChecked" }
   | { readonly state: "Mismatch"; readonly layer: string; readonly message: string };
 

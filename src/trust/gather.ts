@@ -49,8 +49,11 @@ export async function gatherArtifact(request: GatherRequest): Promise<ArtifactSt
         bundles: await gatherBundles(client, digest, known),
       };
     });
-    const layers =
-      known?.layers.state === "Intact"
+    const isSigned = bundles.bundles.some(({ claim }) => claim.kind === "Signature");
+    // What nobody has signed is refused whatever is in it: nobody makes us read it.
+    const layers: Layers = !isSigned
+      ? { state: "NotChecked" }
+      : known?.layers.state === "Intact"
         ? known.layers
         : await withDeadline(signal, limits.layersDeadlineMs, (bounded) =>
             compareLayers(connect(bounded), manifest, platforms, limits),

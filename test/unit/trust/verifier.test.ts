@@ -114,6 +114,16 @@ describe("Verifier", () => {
   }
 
   describe("from the registry", () => {
+    it("reads no content of what nobody has signed, and all of it once somebody has", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      assert.equal(says(await verify()), "Rejected NoSignature Registry");
+      const blobs = () => registry.requests.filter(({ path }) => path.includes("/blobs/")).length;
+      assert.equal(blobs(), 0);
+      registry.attach(digest, bundleOf(digest, privateKey));
+      assert.equal(says(await verify({ refresh: true })), "Verified Verified Registry");
+      assert.ok(blobs() > 0);
+    });
+
     it("verifies what a trusted key signed, and hands cosign exactly what was signed", async () => {
       const digest = pushSigned();
       const result = await verify();
