@@ -39,6 +39,7 @@ import {
 import {
   type Credentials,
   type ResolvedPolicy,
+  type Verdict,
   type Verification,
   type Verifier,
   decideVerdict,
@@ -48,6 +49,7 @@ import {
   parseReference,
   settleVerdict,
   toVerdictStatus,
+  verifyLatest,
 } from "../trust/index.ts";
 import { type PodObject, FIELD_MANAGER, FINALIZER, bindWorkloadRole, hasLabels, setLabels } from "./cluster.ts";
 import {
@@ -82,6 +84,9 @@ export interface IsolationDependencies {
   readonly identity: OperatorIdentity;
   readonly now: () => Date;
 }
+
+type CheckInput = Omit<Parameters<typeof decideVerdict>[0], "artifact" | "signatureFacts">;
+type Checked = Pick<Verification, "verdict" | "artifact">;
 
 const missingRetryMs = 30_000;
 const evictedRetryMs = 10_000;
@@ -210,7 +215,8 @@ class Pass {
       previous,
       now: at,
     };
-    const { verdict, artifact } = await this.#verify(image, input);
+    const found = await this.#verify(image, input);
+    const { verdict, artifact } = (await this.#before(image, input, found.verdict)) ?? found;
     return {
       image,
       verdict: settleVerdict(previous, toVerdictStatus(verdict), at),
@@ -219,10 +225,25 @@ class Pass {
     };
   }
 
-  async #verify(
-    image: AllowedImage,
-    input: Omit<Parameters<typeof decideVerdict>[0], "artifact" | "signatureFacts">,
-  ): Promise<Pick<Verification, "verdict" | "artifact">> {
+  /**
+   * What a tag led to before, while that still verifies: whoever moves the tag to something else, or makes it vanish, must
+   * not take away what runs. Undefined when the verdict stands as it is.
+   */
+  async #before(image: AllowedImage, input: CheckInput, verdict: Verdict): Promise<Checked | undefined> {
+    const digest = input.previous?.digest;
+    const parsed = parseReference(image.reference);
+    if (verdict.outcome === "Verified" || digest === undefined || !parsed.ok || parsed.reference.digest !== undefined)
+      return undefined;
+    const before = await this.#verify({ ...image, reference: `${parsed.reference.name}@${digest}` }, input);
+    if (before.verdict.outcome !== "Verified") return undefined;
+    const warning = `the image stays at ${digest}, since the tag cannot be used now: ${verdict.reason}: ${verdict.message}`;
+    // To be looked at again when the tag is: a signature may follow.
+    const recheckAfter = new Date(Math.min(+before.verdict.recheckAfter, +verdict.recheckAfter));
+    const warnings = [...before.verdict.warnings, warning];
+    return { ...before, verdict: { ...before.verdict, recheckAfter, warnings } };
+  }
+
+  async #verify(image: AllowedImage, input: CheckInput): Promise<Checked> {
     const { verifier } = this.#deps;
     const { signal } = this.#context;
     const { previous, now } = input;
@@ -242,8 +263,9 @@ class Pass {
         return { verdict: decideVerdict({ ...input, artifact, signatureFacts: [] }) };
       }
     }
-    return verifier.verify({
-      ...input,
+    const { policies: _policies, ...rest } = input;
+    return verifyLatest(verifier, this.#deps.policies, {
+      ...rest,
       reference: image.reference,
       credentials,
       signal,

@@ -127,6 +127,11 @@ function term(now: Date) {
   return { verifiedAt: now, notAfter, onExpiry: "Quarantine", graceUntil: notAfter } as const;
 }
 
+function movedTo(n: number, { now }: VerifyRequest): Verification {
+  const verdict: Verdict = { ...common(now), digest: digest(n), outcome: "Rejected", reason: "NoSignature" };
+  return { verdict, source: "Registry" };
+}
+
 function verified({ now }: VerifyRequest): Verification {
   const verdict: Verdict = {
     ...common(now),
@@ -224,6 +229,24 @@ describe("the reconciler of SecureNamespaces", () => {
     await world.pass();
     assert.equal(world.asked[2]?.digest, undefined);
     assert.ok(world.client.writes.includes(`replace ${grantKey}`));
+  });
+
+  it("keeps what a tag led to while that verifies, though somebody moved the tag to what does not", async () => {
+    const world = new World();
+    await world.pass();
+    world.now = new Date(start.getTime() + 70_000);
+    world.verify = (request) => (request.reference.includes("@") ? verified(request) : movedTo(3, request));
+    await world.pass();
+    assert.equal(granted(world, 1), true);
+    assert.equal(granted(world, 3), false);
+    const [image] = world.object()?.status?.images ?? [];
+    assert.equal(image?.digest, digest(1));
+    assert.match(image.verdict.warnings?.[0] ?? "", /stays at sha256:1.*the tag cannot be used now: NoSignature/);
+    assert.equal(world.condition("Ready"), "True/Enforced");
+    world.now = new Date(start.getTime() + 140_000);
+    world.verify = (request) => movedTo(request.reference.includes("@") ? 1 : 3, request);
+    await world.pass();
+    assert.equal(granted(world, 1), false);
   });
 
   it("replaces a RoleBinding of its name that binds another role", async () => {
