@@ -56,7 +56,7 @@ export interface KeySecret extends KubeObject {
 }
 
 /** A revocation made while the API server was away is to act within seconds of its return. */
-const relistBackoff = { initialMs: 200, maxMs: 3_000 };
+const relistBackoff = { initialMs: 200, maxMs: 1_500 };
 
 interface Context {
   readonly client: ObjectClient;

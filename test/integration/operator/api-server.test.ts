@@ -7,7 +7,7 @@ import { quiet, type OperatorProcess } from "./support/operator-process.ts";
 import { SecondApiServer } from "./support/second-api-server.ts";
 import { inParallel, reach, Stage } from "./support/stage.ts";
 
-/** The longest pause between two attempts to watch, and 5 s to act. */
+/** As much for the API server to find its rights again, and 5 s to act. */
 const recoveryMs = 3_000 + 5_000;
 
 describe("the operator, when its API server is killed", function () {
