@@ -7,24 +7,38 @@ interface WithStatus extends KubeObject {
   readonly status?: unknown;
 }
 
+export interface StatusWrite {
+  readonly status: object;
+  readonly fieldManager: string;
+  readonly resourceVersion?: string | undefined;
+}
+
 /**
  * Applies the status, unless it is what the object has. An object that was deleted in the meantime has nobody left to tell.
- * @throws KubeError what the API server answered.
+ * `resourceVersion`: of the object that the status was computed from, where the one before matters; a cache may be behind
+ * what we wrote ourselves. Returns the version that the object then has.
+ * @throws KubeError `Conflict` when the object is no longer at that version, or what the API server answered.
  */
 export async function applyStatus(
   client: ObjectClient,
   type: ResourceType,
   object: WithStatus,
-  { status, fieldManager }: { readonly status: object; readonly fieldManager: string },
-): Promise<void> {
-  if (isDeepStrictEqual(comparable(object.status ?? {}), comparable(status))) return;
+  { status, fieldManager, resourceVersion }: StatusWrite,
+): Promise<string | undefined> {
+  if (isDeepStrictEqual(comparable(object.status ?? {}), comparable(status))) return resourceVersion;
   const { name, namespace } = object.metadata;
-  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+  const metadata = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
   const applied: WithStatus = { apiVersion: apiVersionOf(type), kind: type.kind, metadata, status };
   try {
-    await client.apply(type, applied, { fieldManager, subresource: "status" });
+    const { metadata: written } = await client.apply(type, applied, { fieldManager, subresource: "status" });
+    return written.resourceVersion;
   } catch (error) {
     if (!isKubeError(error, "NotFound")) throw error;
+    return undefined;
   }
 }
 

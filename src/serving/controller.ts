@@ -103,8 +103,9 @@ export function servingReconciler(
       const message = "spec.suspend is true: nothing is started, and what runs stays while its verdict allows";
       return pass.halt({ reason: "Suspended", message });
     }
-    await ensureFinalizer(deps.client.withSignal(context.signal), secureModel.resource, raw, FINALIZER);
-    return pass.run();
+    const client = deps.client.withSignal(context.signal);
+    const current = await ensureFinalizer(client, secureModel.resource, raw, FINALIZER);
+    return pass.run(current?.metadata.resourceVersion);
   };
 }
 
@@ -135,6 +136,8 @@ class Pass {
   readonly #existing: readonly ModelRevision[];
   readonly #living: LivingWorkload;
   readonly #now: Date;
+  /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
+  #resourceVersion: string | undefined;
   #announced = false;
 
   constructor(deps: ServingDependencies, model: SecureModel, context: ReconcileContext) {
@@ -152,6 +155,7 @@ class Pass {
       pods: deps.podsOf(namespace, name),
     };
     this.#now = deps.clock.now();
+    this.#resourceVersion = model.metadata.resourceVersion;
   }
 
   /** The model is being deleted. */
@@ -174,7 +178,8 @@ class Pass {
     return active === undefined ? {} : { requeueAfterMs: nextCheckMs([active.judgement.verdict], this.#now) };
   }
 
-  async run(): Promise<ReconcileResult> {
+  async run(resourceVersion = this.#resourceVersion): Promise<ReconcileResult> {
+    this.#resourceVersion = resourceVersion;
     // What runs first: to find out about what is to come can take minutes, and can fail.
     const active = await this.#judgeActive();
     if (active !== undefined && (await this.#endIfRevoked(active))) return { requeueAfterMs: teardownRetryMs };
@@ -428,7 +433,8 @@ class Pass {
 
   async #write(status: SecureModelStatus): Promise<void> {
     this.#announce(status);
-    await applyStatus(this.#client, secureModel.resource, this.#model, { status, fieldManager: FIELD_MANAGER });
+    const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.#resourceVersion };
+    this.#resourceVersion = await applyStatus(this.#client, secureModel.resource, this.#model, write);
   }
 
   /** An Event for each change of the verdict and of Ready; one where both say the same. */

@@ -81,6 +81,19 @@ describe("Applying a status", () => {
     );
   });
 
+  it("writes to the version that it was computed from only, and says which one came of it", async () => {
+    const client = new FakeClient();
+    const seen: (string | undefined)[] = [];
+    client.apply = (_type, object) => {
+      seen.push(object.metadata.resourceVersion);
+      return Promise.resolve({ ...object, metadata: { ...object.metadata, resourceVersion: "8" } });
+    };
+    const write = { status: { phase: "Active" }, fieldManager: "test", resourceVersion: "7" };
+    assert.equal(await applyStatus(client, configMapType, { metadata: key }, write), "8");
+    assert.equal(await applyStatus(client, configMapType, { metadata: key, status: write.status }, write), "7");
+    assert.deepEqual(seen, ["7"]);
+  });
+
   it("sees another order of plain values", async () => {
     assert.equal((await write({ steps: ["a", "b"] }, { steps: ["b", "a"] })).length, 1);
   });
