@@ -7,7 +7,14 @@ export {
   type CosignOptions,
   type ToolCheck,
 } from "./cosign.ts";
-export { Credential, parseDockerConfigJson, type Credentials, type ParsedCredentials } from "./credentials.ts";
+export {
+  missingCredential,
+  parseDockerConfigJson,
+  type Credential,
+  type Credentials,
+  type Login,
+  type ParsedCredentials,
+} from "./credentials.ts";
 export { decideVerdict, type DecisionInput } from "./decide.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { FactCache, type FactCacheOptions } from "./fact-cache.ts";

@@ -1,9 +1,10 @@
-import { z } from "zod";
 import type { BoundedBody, Egress, EgressRequest, EgressResponse } from "../egress/index.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
-import { selectCredential, type Credential, type Credentials } from "./credentials.ts";
-import { parseUrl } from "./parse-url.ts";
-import { fromEgress, isRegistryError, RegistryError } from "./registry-error.ts";
+import { ANONYMOUS, selectCredential, type Credential, type Credentials } from "./credentials.ts";
+import { fromEgress, RegistryError } from "./registry-error.ts";
+import { RegistryGate, type RegistryLane, type Traffic } from "./registry-gate.ts";
+import { parseRetryAfter } from "./registry-retry.ts";
+import { fetchToken } from "./registry-token.ts";
 
 export interface RegistryOptions {
   readonly egress: Egress;
@@ -13,15 +14,24 @@ export interface RegistryOptions {
   readonly timeoutMs?: number | undefined;
   /** Hosts without TLS, as the administrator listed them for the egress too. */
   readonly plainHttpHosts?: readonly string[] | undefined;
+  /** Shared by all who ask; without it this one is alone. */
+  readonly gate?: RegistryGate | undefined;
+  readonly now?: (() => Date) | undefined;
 }
 
 export interface RegistryPlace {
   readonly registry: string;
   readonly repository: string;
+  /** What the artifact is called, where that is not what it is called here: of a mirror. */
+  readonly name?: string | undefined;
+}
+
+/** The content of an answer as it comes. It must be read or discarded. */
+export interface StreamedBody extends AsyncIterable<Buffer> {
+  discard(): void;
 }
 
 const dockerHub = "registry-1.docker.io";
-const Token = z.object({ token: z.string().min(1).optional(), access_token: z.string().min(1).optional() });
 
 /** Talks to one repository of a registry: sends requests, logs in as the registry says, and names what went wrong. */
 export class RegistrySession {
@@ -33,6 +43,9 @@ export class RegistrySession {
   readonly #egress: Egress;
   readonly #signal: AbortSignal | undefined;
   readonly #credential: Credential | undefined;
+  readonly #now: () => Date;
+  readonly #gate: RegistryGate;
+  readonly #lane: RegistryLane;
   #authorization: string | undefined;
 
   constructor(place: RegistryPlace, options: RegistryOptions) {
@@ -44,30 +57,48 @@ export class RegistrySession {
     this.#egress = options.egress;
     this.#signal = options.signal;
     this.#credential = selectCredential(options.credentials ?? [], place.registry, place.repository);
+    this.#now = options.now ?? (() => new Date());
+    this.#gate = options.gate ?? new RegistryGate({ now: this.#now });
+    this.#lane = this.#gate.lane(this.host, this.identity);
   }
 
   /** Who asks, for keeping apart what was learned with different rights. */
   get identity(): string {
-    return this.#credential?.fingerprint ?? "anonymous";
+    return this.#credential?.fingerprint ?? ANONYMOUS;
   }
 
   /** Reads the whole answer. */
   request(request: EgressRequest): Promise<EgressResponse<Buffer>> {
-    return this.#authorized({ deadlineMs: this.timeoutMs, ...request }, (ready) => this.#egress.request(ready));
+    return this.#authorized((headers) =>
+      this.#exchange("exchanges", async (leave) => {
+        const response = await this.#egress.request({ deadlineMs: this.timeoutMs, ...this.#ready(request, headers) });
+        leave();
+        return response;
+      }),
+    );
   }
 
   /** Hands the answer over as it comes. */
-  stream(request: EgressRequest): Promise<EgressResponse<BoundedBody>> {
-    return this.#authorized(request, (ready) => this.#egress.stream(ready));
+  stream(request: EgressRequest, traffic: Traffic): Promise<EgressResponse<StreamedBody>> {
+    return this.#authorized((headers) =>
+      this.#exchange(traffic, async (leave) => {
+        const response = await this.#egress.stream(this.#ready(request, headers));
+        return { ...response, body: leaving(response.body, leave) };
+      }),
+    );
   }
 
   /** What an answer means that is not the one that was wanted. */
   failure(response: EgressResponse<unknown>, what: string): RegistryError {
     const { status } = response;
-    const retryAfterMs = retryAfter(response);
+    const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), this.#now());
     switch (status) {
       case 404:
       case 410:
+        if (this.#credential?.missing === true) {
+          // Some registries hide from strangers what is there.
+          return new RegistryError("Unauthorized", `${this.host} shows no ${what}, asked ${this.#credential.hint}`);
+        }
         return new RegistryError("NotFound", `${this.host} has not ${what}; push it, or correct the reference`);
       case 401:
       case 403:
@@ -89,104 +120,76 @@ export class RegistrySession {
   }
 
   #manner(): string {
-    return this.#credential === undefined
-      ? "without credentials; add a Secret that may pull to pullSecrets"
-      : "with the given credentials; check the Secret";
+    return this.#credential?.hint ?? "without credentials; add a Secret that may pull to pullSecrets";
   }
 
-  /** Sends a request; when it is refused for want of a login, logs in as the registry says and sends it once more. */
-  async #authorized<Body extends Buffer | BoundedBody>(
-    request: EgressRequest,
-    send: (request: EgressRequest) => Promise<EgressResponse<Body>>,
-  ): Promise<EgressResponse<Body>> {
-    const ready = (): EgressRequest => ({
-      ...request,
-      signal: this.#signal,
-      headers: {
-        ...request.headers,
-        ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }),
-      },
-    });
+  #ready(request: EgressRequest, headers: Readonly<Record<string, string>>): EgressRequest {
+    return { ...request, signal: this.#signal, headers: { ...request.headers, ...headers } };
+  }
+
+  async #exchange<R extends EgressResponse<unknown>>(
+    traffic: Traffic,
+    send: (leave: () => void) => Promise<R>,
+  ): Promise<R> {
+    const leave = await this.#lane.enter(traffic, this.#signal);
     try {
-      const response = await send(ready());
-      if (response.status !== 401) return response;
-      const authorization = await this.#login(parseChallenges(response.headers.get("www-authenticate") ?? ""));
-      if (authorization === undefined) return response;
-      if ("discard" in response.body) response.body.discard();
-      this.#authorization = authorization;
-      return await send(ready());
+      const response = await send(leave);
+      this.#lane.note(response);
+      return response;
     } catch (error) {
+      leave();
       throw fromEgress(error);
     }
   }
 
+  /** Sends a request; when it is refused for want of a login, logs in as the registry says and sends it once more. */
+  async #authorized<Body extends Buffer | StreamedBody>(
+    send: (headers: Readonly<Record<string, string>>) => Promise<EgressResponse<Body>>,
+  ): Promise<EgressResponse<Body>> {
+    const ready = () => send(this.#authorization === undefined ? {} : { authorization: this.#authorization });
+    const response = await ready();
+    if (response.status !== 401) return response;
+    // Before logging in: that may need the room which this answer takes.
+    if ("discard" in response.body) response.body.discard();
+    const authorization = await this.#login(parseChallenges(response.headers.get("www-authenticate") ?? ""));
+    if (authorization === undefined) return response;
+    this.#authorization = authorization;
+    return ready();
+  }
+
   async #login(challenges: readonly Challenge[]): Promise<string | undefined> {
     const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"));
-    if (bearer !== undefined) return this.#fetchToken(bearer.parameters);
-    return challenges.some(({ scheme }) => scheme === "basic") ? this.#credential?.basic : undefined;
-  }
-
-  /** Whatever scope the registry suggests, only the right to pull from this repository is asked for. */
-  async #fetchToken(parameters: ReadonlyMap<string, string>): Promise<string> {
-    const realm = parseUrl(parameters.get("realm") ?? "");
-    if (realm === undefined) {
-      throw new RegistryError("Unavailable", `${this.host} names a token server whose address is not a URL`);
-    }
-    // Credentials that are meant for a registry with TLS do not leave in the clear.
-    if (this.base.startsWith("https:") && realm.protocol !== "https:") {
-      throw new RegistryError(
-        "AddressDenied",
-        `${this.host} names a token server without TLS, ${realm.host}; no credentials are sent there`,
-      );
-    }
-    const service = parameters.get("service");
-    if (service !== undefined) realm.searchParams.set("service", service);
-    realm.searchParams.set("scope", `repository:${this.#place.repository}:pull`);
-    const response = await this.#askTokenServer(realm);
-    if (response.status !== 200) {
-      // It is not the artifact that is missing, whatever the status.
-      const error = this.failure(response, `a token from ${realm.host}`);
-      throw isRegistryError(error, "NotFound")
-        ? new RegistryError("Unavailable", error.message, { cause: error })
-        : error;
-    }
-    const { token, access_token } = Token.safeParse(parseJson(response.body)).data ?? {};
-    const value = token ?? access_token;
-    // What it says goes into a header.
-    if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) {
-      throw new RegistryError("Unavailable", `the token server ${realm.host} answered without a token`);
-    }
-    return `Bearer ${value}`;
-  }
-
-  async #askTokenServer(realm: URL): Promise<EgressResponse<Buffer>> {
-    try {
-      return await this.#egress.request({
-        url: realm,
-        headers: this.#credential === undefined ? {} : { authorization: this.#credential.basic },
-        maxBytes: 256 * 1024,
-        signal: this.#signal,
-        deadlineMs: this.timeoutMs,
-      });
-    } catch (error) {
-      const known = fromEgress(error);
-      throw isRegistryError(known, "TooLarge")
-        ? new RegistryError("Unavailable", known.message, { cause: known })
-        : known;
-    }
+    const basic = challenges.find(({ scheme }) => scheme === "basic");
+    if (bearer === undefined && basic === undefined) return undefined;
+    const login = await this.#credential?.login(this.#place.registry, this.#signal);
+    if (bearer === undefined) return login?.kind === "Basic" ? login.authorization : undefined;
+    if (login?.kind === "Bearer") return `Bearer ${login.token}`;
+    return fetchToken(this.#egress, this.#gate, {
+      registry: { host: this.host, isEncrypted: this.base.startsWith("https:") },
+      parameters: bearer.parameters,
+      repository: this.#place.repository,
+      login,
+      identity: this.identity,
+      timeoutMs: this.timeoutMs,
+      signal: this.#signal,
+      failure: (response, what) => this.failure(response, what),
+    });
   }
 }
 
-/** Seconds only: a date would need a clock here, and registries send seconds. */
-function retryAfter(response: EgressResponse<unknown>): number | undefined {
-  const text = response.headers.get("retry-after")?.trim() ?? "";
-  return /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined;
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch {
-    return undefined;
-  }
+/** The same content; the room is given back when it has been read, or is not wanted. */
+function leaving(body: BoundedBody, leave: () => void): StreamedBody {
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* body;
+      } finally {
+        leave();
+      }
+    },
+    discard() {
+      body.discard();
+      leave();
+    },
+  };
 }

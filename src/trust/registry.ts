@@ -4,6 +4,7 @@ import { INDEX_TYPES, MANIFEST_TYPES, readManifest, type Descriptor, type Manife
 import { parseUrl } from "./parse-url.ts";
 import { pinned } from "./reference.ts";
 import { fromEgress, isRegistryError, RegistryError } from "./registry-error.ts";
+import type { Traffic } from "./registry-gate.ts";
 import { RegistrySession, type RegistryOptions, type RegistryPlace } from "./registry-session.ts";
 
 export interface Manifest {
@@ -12,11 +13,31 @@ export interface Manifest {
   readonly content: ManifestContent;
 }
 
+/** Reads what is known of one artifact under its name, wherever it is read from. Every method rejects with a RegistryError. */
+export interface RegistryReader {
+  /** Who asks, for keeping apart what was learned with different rights. */
+  readonly identity: string;
+  /** What did not go as it should, although what was asked for could be read. */
+  readonly warnings: readonly string[];
+  /** The digest that a tag stands for now. Only a claim: what it names is compared when it is fetched by that digest. */
+  resolveTag(tag: string): Promise<string>;
+  /** A manifest by its digest. Whatever the registry says, it is the content that must have this digest. */
+  manifest(digest: string): Promise<Manifest>;
+  /** What is listed as attached to a digest. Where that is more than can be read, at least what has the type is. */
+  referrers(digest: string, artifactType?: string): Promise<readonly Descriptor[]>;
+  /** A small blob, whole; its digest is compared. */
+  blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer>;
+  /** Reads a blob of any size through and compares size and digest; keeps nothing of it. */
+  verifyBlob(descriptor: Descriptor, deadlineMs: number): Promise<void>;
+}
+
 const maxManifestBytes = 4 * 1024 * 1024;
 const maxReferrerPages = 16;
 const accept = [...INDEX_TYPES, ...MANIFEST_TYPES].join(", ");
+
 /** Reads one repository of a registry (OCI distribution), for one purpose: what it learned to log in ends with it. */
-export class RegistryClient {
+export class RegistryClient implements RegistryReader {
+  readonly warnings: readonly string[] = [];
   readonly #session: RegistrySession;
   readonly #name: string;
   readonly #host: string;
@@ -24,17 +45,15 @@ export class RegistryClient {
 
   constructor(place: RegistryPlace, options: RegistryOptions) {
     this.#session = new RegistrySession(place, options);
-    this.#name = `${place.registry}/${place.repository}`;
+    this.#name = place.name ?? `${place.registry}/${place.repository}`;
     this.#host = this.#session.host;
     this.#base = this.#session.base;
   }
 
-  /** Who asks, for keeping apart what was learned with different rights. */
   get identity(): string {
     return this.#session.identity;
   }
 
-  /** The digest that a tag stands for now. Only a claim: what it names is compared when it is fetched by that digest. */
   async resolveTag(tag: string): Promise<string> {
     const url = `${this.#base}/manifests/${tag}`;
     const head = await this.#session.request({ method: "HEAD", url, headers: { accept } });
@@ -47,7 +66,6 @@ export class RegistryClient {
     return sha256(got.body);
   }
 
-  /** A manifest by its digest. Whatever the registry says, it is the content that must have this digest. */
   async manifest(digest: string): Promise<Manifest> {
     const what = pinned(this.#name, digest);
     const response = await this.#session.request({
@@ -75,44 +93,79 @@ export class RegistryClient {
     return { digest, bytes: response.body, content };
   }
 
-  /** What the registry lists as attached to a digest, by its API or by the tag that stands in for it. */
-  async referrers(digest: string): Promise<readonly Descriptor[]> {
-    const first = `${this.#base}/referrers/${digest}`;
+  /** By the registry's API, or by the tag that stands in for it. */
+  async referrers(digest: string, artifactType?: string): Promise<readonly Descriptor[]> {
+    const base = `${this.#base}/referrers/${digest}`;
+    const all = await this.#referrerPages(base, digest);
+    if (all === undefined) return this.#referrersByTag(digest);
+    if (!all.isCut || artifactType === undefined) return all.found;
+    // Whoever floods an artifact with other things must not hide what counts.
+    const query = new URLSearchParams({ artifactType });
+    const filtered = await this.#referrerPages(`${base}?${query.toString()}`, digest);
+    const wanted = (filtered?.found ?? []).filter((entry) => entry.artifactType === artifactType);
+    return [...wanted, ...all.found];
+  }
+
+  /** Undefined where the registry has no such API. `isCut`: there are more pages than are read. */
+  async #referrerPages(
+    first: string,
+    digest: string,
+  ): Promise<{ readonly found: readonly Descriptor[]; readonly isCut: boolean } | undefined> {
+    const what = `the list of what is attached to ${pinned(this.#name, digest)}`;
     const found: Descriptor[] = [];
-    for (let url: string | undefined = first, pages = 0; url !== undefined && pages < maxReferrerPages; pages++) {
-      const response: EgressResponse<Buffer> = await this.#session.request({
+    const seen = new Set<string>();
+    let url: string | undefined = first;
+    while (url !== undefined && seen.size < maxReferrerPages) {
+      seen.add(url);
+      const response: EgressResponse<Buffer> = await this.#list(url, what);
+      const list = response.status === 200 ? readManifest(response.body, mediaTypeOf(response)) : undefined;
+      if (list?.kind !== "Index") {
+        if (seen.size === 1 && isNoReferrersApi(response)) return undefined;
+        throw this.#session.failure(response, what);
+      }
+      found.push(...list.manifests);
+      url = nextPage(response, url);
+      // What would have come after it is unknown, and that is not the same as nothing.
+      if (url !== undefined && seen.has(url)) {
+        throw new RegistryError("Unavailable", `${this.#host} leads in a circle through ${what}`);
+      }
+    }
+    return { found, isCut: url !== undefined };
+  }
+
+  /** A list that is too long says nothing about what it is of. */
+  async #list(url: string, what: string): Promise<EgressResponse<Buffer>> {
+    try {
+      return await this.#session.request({
         url,
         headers: { accept: INDEX_TYPES[0] ?? "" },
         maxBytes: maxManifestBytes,
       });
-      const list = response.status === 200 ? readManifest(response.body, mediaTypeOf(response)) : undefined;
-      if (list?.kind === "Index") {
-        found.push(...list.manifests);
-        url = nextPage(response, url);
-      } else if (pages === 0 && isNoReferrersApi(response)) {
-        return this.#referrersByTag(digest);
-      } else {
-        throw this.#session.failure(response, `the list of what is attached to ${pinned(this.#name, digest)}`);
-      }
+    } catch (error) {
+      if (!isRegistryError(error, "TooLarge")) throw error;
+      throw new RegistryError(
+        "Unavailable",
+        `${what} at ${this.#host} is longer than the ${maxManifestBytes} bytes that are read; delete what is not needed there`,
+        { cause: error },
+      );
     }
-    return found;
   }
 
-  /** A small blob, whole; its digest is compared. */
   async blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    await this.#readBlob(descriptor, { maxBytes, deadlineMs: this.#session.timeoutMs }, (chunk) => chunks.push(chunk));
+    const limits = { maxBytes, deadlineMs: this.#session.timeoutMs, traffic: "exchanges" } as const;
+    await this.#readBlob(descriptor, limits, (chunk) => chunks.push(chunk));
     return Buffer.concat(chunks);
   }
 
-  /** Reads a blob of any size through and compares size and digest; keeps nothing of it. */
   async verifyBlob(descriptor: Descriptor, deadlineMs: number): Promise<void> {
-    await this.#readBlob(descriptor, { maxBytes: descriptor.size, deadlineMs }, () => undefined);
+    const limits = { maxBytes: descriptor.size, deadlineMs, traffic: "bulk" } as const;
+    await this.#readBlob(descriptor, limits, () => undefined);
   }
 
   async #readBlob(
     descriptor: Descriptor,
-    limits: { readonly maxBytes: number; readonly deadlineMs: number },
+    limits: { readonly maxBytes: number; readonly deadlineMs: number; readonly traffic: Traffic },
     keep: (chunk: Buffer) => void,
   ): Promise<void> {
     const what = `the blob ${descriptor.digest} of ${this.#name}`;
@@ -130,11 +183,9 @@ export class RegistryClient {
     const hash = createHash("sha256");
     let size = 0;
     try {
-      const response = await this.#session.stream({
-        url: `${this.#base}/blobs/${descriptor.digest}`,
-        maxBytes: descriptor.size,
-        deadlineMs: limits.deadlineMs,
-      });
+      const { deadlineMs, traffic } = limits;
+      const url = `${this.#base}/blobs/${descriptor.digest}`;
+      const response = await this.#session.stream({ url, maxBytes: descriptor.size, deadlineMs }, traffic);
       if (response.status !== 200) {
         response.body.discard();
         throw this.#session.failure(response, what);
@@ -155,13 +206,10 @@ export class RegistryClient {
 
   /** The index under the tag "sha256-<hex>" that clients keep where a registry has no referrers API. */
   async #referrersByTag(digest: string): Promise<readonly Descriptor[]> {
-    const response = await this.#session.request({
-      url: `${this.#base}/manifests/${digest.replace(":", "-")}`,
-      headers: { accept: INDEX_TYPES[0] ?? "" },
-      maxBytes: maxManifestBytes,
-    });
+    const what = `the list of what is attached to ${pinned(this.#name, digest)}`;
+    const response = await this.#list(`${this.#base}/manifests/${digest.replace(":", "-")}`, what);
     if (response.status === 404) return [];
-    this.#requireFound(response, `the list of what is attached to ${pinned(this.#name, digest)}`);
+    this.#requireFound(response, what);
     const list = readManifest(response.body, mediaTypeOf(response));
     if (list?.kind === "Index") return list.manifests;
     throw new RegistryError(
@@ -182,9 +230,10 @@ export class RegistryClient {
   }
 }
 
-/** Registries without the referrers API answer in one of these ways. */
-function isNoReferrersApi({ status }: EgressResponse<unknown>): boolean {
-  return [200, 400, 404, 405, 406, 501].includes(status);
+/** Registries without the referrers API answer in one of these ways; some with a page for people. */
+function isNoReferrersApi(response: EgressResponse<unknown>): boolean {
+  if (response.status === 200) return !INDEX_TYPES.includes(mediaTypeOf(response));
+  return [400, 404, 405, 406, 501].includes(response.status);
 }
 
 /** The next page, which must be on the same host: it gets the same login. */

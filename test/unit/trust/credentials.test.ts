@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { parseDockerConfigJson, type Credentials } from "../../../src/trust/index.ts";
+import { missingCredential, parseDockerConfigJson, type Credentials } from "../../../src/trust/index.ts";
 import { selectCredential } from "../../../src/trust/credentials.ts";
 
 function parse(auths: object): Credentials {
@@ -11,20 +11,22 @@ function parse(auths: object): Credentials {
 
 const auth = (text: string): { auth: string } => ({ auth: Buffer.from(text).toString("base64") });
 
-function userFor(credentials: Credentials, registry: string, repository: string): string | undefined {
-  const basic = selectCredential(credentials, registry, repository)?.basic.slice("Basic ".length);
-  return basic === undefined ? undefined : Buffer.from(basic, "base64").toString();
+async function loginFor(credentials: Credentials, registry: string, repository: string): Promise<string | undefined> {
+  const login = await selectCredential(credentials, registry, repository)?.login(registry);
+  if (login === undefined) return undefined;
+  if (login.kind !== "Basic") return `${login.kind} ${login.token}`;
+  return Buffer.from(login.authorization.slice("Basic ".length), "base64").toString();
 }
 
 describe("credentials of registries", () => {
-  it("reads auth, and username with password", () => {
+  it("reads auth, and username with password", async () => {
     const credentials = parse({
       "a.example.com": auth("u:p:with:colons"),
       "b.example.com": { username: "v", password: "q" },
     });
-    assert.equal(userFor(credentials, "a.example.com", "x"), "u:p:with:colons");
-    assert.equal(userFor(credentials, "b.example.com", "x"), "v:q");
-    assert.equal(userFor(credentials, "c.example.com", "x"), undefined);
+    assert.equal(await loginFor(credentials, "a.example.com", "x"), "u:p:with:colons");
+    assert.equal(await loginFor(credentials, "b.example.com", "x"), "v:q");
+    assert.equal(await loginFor(credentials, "c.example.com", "x"), undefined);
   });
 
   const places: readonly (readonly [key: string, registry: string, repository: string, matches: boolean])[] = [
@@ -46,24 +48,43 @@ describe("credentials of registries", () => {
     ["registry.example.com/team/model", "registry.example.com", "team", false],
   ];
   for (const [key, registry, repository, matches] of places) {
-    it(`gives what is for ${key} ${matches ? "to" : "not to"} ${registry}/${repository}`, () => {
-      assert.equal(userFor(parse({ [key]: auth("u:p") }), registry, repository), matches ? "u:p" : undefined);
+    it(`gives what is for ${key} ${matches ? "to" : "not to"} ${registry}/${repository}`, async () => {
+      assert.equal(await loginFor(parse({ [key]: auth("u:p") }), registry, repository), matches ? "u:p" : undefined);
     });
   }
 
-  it("prefers the more specific path", () => {
+  it("prefers the more specific path", async () => {
     const credentials = parse({
       "r.io": auth("all:x"),
       "r.io/team/model": auth("model:x"),
       "r.io/team": auth("team:x"),
     });
-    assert.equal(userFor(credentials, "r.io", "team/model"), "model:x");
-    assert.equal(userFor(credentials, "r.io", "team/other"), "team:x");
-    assert.equal(userFor(credentials, "r.io", "other"), "all:x");
+    assert.equal(await loginFor(credentials, "r.io", "team/model"), "model:x");
+    assert.equal(await loginFor(credentials, "r.io", "team/other"), "team:x");
+    assert.equal(await loginFor(credentials, "r.io", "other"), "all:x");
+  });
+
+  it("reads tokens, which count before a password", async () => {
+    const credentials = parse({
+      "a.example.com": { ...auth("<token>:"), identitytoken: "refresh" },
+      "b.example.com": { registrytoken: "bearer", identitytoken: "refresh", username: "u", password: "p" },
+      "c.example.com": { identitytoken: "", registrytoken: "", username: "u", password: "p" },
+    });
+    assert.equal(await loginFor(credentials, "a.example.com", "x"), "RefreshToken refresh");
+    assert.equal(await loginFor(credentials, "b.example.com", "x"), "Bearer bearer");
+    assert.equal(await loginFor(credentials, "c.example.com", "x"), "u:p");
+  });
+
+  it("say that they are missing only where no other fits", () => {
+    const credentials = [missingCredential("Secret a/b is missing: create it"), ...parse({ "r.io": auth("u:p") })];
+    assert.equal(selectCredential(credentials, "r.io", "x")?.missing, undefined);
+    const missing = selectCredential(credentials, "other.io", "x");
+    assert.equal(missing?.missing, true);
+    assert.equal(missing.fingerprint, "anonymous");
   });
 
   it("shows a password nowhere", () => {
-    const credentials = parse({ "r.io": auth("user:hunter2") });
+    const credentials = parse({ "r.io": auth("user:hunter2"), "s.io": { identitytoken: "hunter2" } });
     const shown = `${JSON.stringify(credentials)} ${inspect(credentials, { depth: 9, showHidden: true })}`;
     assert.doesNotMatch(shown, /hunter2|dXNlc/);
     assert.notEqual(credentials[0]?.fingerprint, parse({ "r.io": auth("user:hunter3") })[0]?.fingerprint);
@@ -78,6 +99,8 @@ describe("credentials of registries", () => {
     '{"auths": {"r.io": {"username": "hunter2"}}}',
     "hunter2{",
     '{"auths": {"r.io": {"auth": 5}}}',
+    '{"auths": {"r.io": {"identitytoken": "hunter2\\r\\nx: y"}}}',
+    '{"auths": {"r.io": {"registrytoken": "hunter2 hunter2"}}}',
   ]) {
     it(`refuses ${text.replaceAll("hunter2", "…")} and repeats none of it`, () => {
       const parsed = parseDockerConfigJson(text);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isEgressError } from "../../../src/egress/index.ts";
-import { parseDockerConfigJson, type Credentials } from "../../../src/trust/index.ts";
+import { missingCredential, parseDockerConfigJson, type Credentials } from "../../../src/trust/index.ts";
 import { RegistryClient } from "../../../src/trust/registry.ts";
 import { isRegistryError, type RegistryError, type RegistryErrorCode } from "../../../src/trust/registry-error.ts";
 import type { RegistryOptions } from "../../../src/trust/registry-session.ts";
@@ -272,6 +272,101 @@ describe("RegistryClient", () => {
     });
   });
 
+  describe("what is attached, where a registry is odd or under attack", () => {
+    const entry = (letter: string, artifactType = bundleType): object => ({
+      mediaType: manifestType,
+      digest: digestOf(letter),
+      size: 1,
+      artifactType,
+    });
+    const page = (manifests: readonly object[], headers: Readonly<Record<string, string>> = {}): Fault =>
+      answer(200, { "content-type": indexType, ...headers }, JSON.stringify({ schemaVersion: 2, manifests }));
+    const pages = (serve: (query: URLSearchParams, path: string) => Fault): Fault =>
+      on("/referrers/", (request, response) => {
+        const url = new URL(request.url ?? "", "http://registry");
+        return serve(url.searchParams, url.pathname)(request, response);
+      });
+
+    for (const [how, filters] of [
+      ["by the registry", true],
+      ["by us where it does not filter", false],
+    ] as const) {
+      it(`is asked for by type where there is more than can be read: filtered ${how}`, async () => {
+        const digest = registry.pushArtifact("model");
+        registry.fault = pages((query, path) => {
+          const type = query.get("artifactType");
+          const flood = entry("f", "application/vnd.example.flood");
+          if (type !== null)
+            return page(
+              filters ? [entry("a")] : [flood, entry("a")],
+              filters ? { "oci-filters-applied": "artifactType" } : {},
+            );
+          return page([flood], { link: `<${path}?n=${Number(query.get("n")) + 1}>; rel="next"` });
+        });
+        const found = await client().referrers(digest, bundleType);
+        assert.deepEqual(
+          found.filter(({ artifactType }) => artifactType === bundleType).map((one) => one.digest),
+          [digestOf("a")],
+        );
+        assert.equal(registry.requests.length, 17);
+        assert.match(registry.requests.at(-1)?.path ?? "", /\?artifactType=application%2Fvnd\.dev\.sigstore/);
+      });
+    }
+
+    it("is not asked for by type where all of it can be read", async () => {
+      registry.referrersApi = true;
+      const digest = registry.pushArtifact("model");
+      registry.attach(digest, "one");
+      assert.equal((await client().referrers(digest, bundleType)).length, 1);
+      assert.equal(registry.requests.length, 1);
+    });
+
+    it("is unknown when the pages lead in a circle", async () => {
+      const digest = registry.pushArtifact("model");
+      registry.fault = pages((query, path) =>
+        page([entry("a")], { link: `<${path}?n=${(Number(query.get("n")) + 1) % 3}>; rel="next"` }),
+      );
+      const error = await failure(client().referrers(digest), "Unavailable", "Indeterminate RegistryUnavailable");
+      assert.match(error.message, /leads in a circle/);
+      assert.ok(registry.requests.length <= 4);
+    });
+
+    it("is looked for by tag when the API is a page for people", async () => {
+      const digest = registry.pushArtifact("model");
+      registry.attach(digest, "one");
+      registry.fault = on("/referrers/", answer(200, { "content-type": "text/html" }, "<html>"));
+      assert.equal((await client().referrers(digest)).length, 1);
+    });
+
+    it("is unknown when a later page is a page for people", async () => {
+      const digest = registry.pushArtifact("model");
+      registry.fault = pages((query, path) =>
+        query.has("n")
+          ? answer(200, { "content-type": "text/html" }, "<html>")
+          : page([entry("a")], { link: `<${path}?n=1>; rel="next"` }),
+      );
+      await failure(client().referrers(digest), "Unavailable", "Indeterminate RegistryUnavailable");
+    });
+
+    for (const [what, prefix] of [
+      ["by the API", "/referrers/"],
+      ["under the tag", "/manifests/sha256-"],
+    ] as const) {
+      it(`is unknown, not a rejection, when the list ${what} is huge`, async () => {
+        const digest = registry.pushArtifact("model");
+        registry.fault = on(prefix, answer(200, { "content-type": indexType }, " ".repeat(4 * 1024 * 1024 + 1)));
+        const error = await failure(client().referrers(digest), "Unavailable", "Indeterminate RegistryUnavailable");
+        assert.match(error.message, /longer than the 4194304 bytes that are read; delete/);
+        const many = Array.from({ length: 10_001 }, () => entry("a"));
+        registry.fault = on(prefix, page(many));
+        await assert.rejects(
+          client().referrers(digest),
+          (caught) => isRegistryError(caught) && caught.consequence.outcome === "Indeterminate",
+        );
+      });
+    }
+  });
+
   describe("blobs", () => {
     it("are read whole, up to a bound", async () => {
       const blob = registry.pushBlob("content");
@@ -450,6 +545,86 @@ describe("RegistryClient", () => {
         "Indeterminate RegistryUnauthorized",
       );
       assert.equal(registry.requests.length, 1);
+    });
+
+    describe("with a token in the Secret", () => {
+      const tokens = (entry: object): Credentials => {
+        const parsed = parseDockerConfigJson(JSON.stringify({ auths: { [registry.host]: entry } }));
+        assert.ok(parsed.ok);
+        return parsed.credentials;
+      };
+
+      it("exchanges a refresh token, in the body of a POST and for pulling only", async () => {
+        const digest = registry.pushArtifact("model");
+        const bodies: string[] = [];
+        wantsBearer(bearer, (request, response) => {
+          request.on("data", (chunk: Buffer) => bodies.push(chunk.toString()));
+          request.on("end", () => {
+            assert.equal(request.method, "POST");
+            assert.equal(request.url, "/token");
+            assert.equal(request.headers["content-type"], "application/x-www-form-urlencoded");
+            assert.equal(request.headers.authorization, undefined);
+            response.writeHead(200).end('{"access_token": "t", "expires_in": 60}');
+          });
+          return true;
+        });
+        await client({ credentials: tokens({ identitytoken: "refresh+me" }) }).manifest(digest);
+        assert.deepEqual(Object.fromEntries(new URLSearchParams(bodies.join(""))), {
+          grant_type: "refresh_token",
+          refresh_token: "refresh+me",
+          client_id: "mlsecops-operator",
+          service: "the registry",
+          scope: "repository:models/iris:pull",
+        });
+      });
+
+      it("does not follow a token server that redirects a refresh token elsewhere", async () => {
+        wantsBearer(bearer, answer(307, { location: "http://elsewhere.test/token" }));
+        await failure(
+          client({ credentials: tokens({ identitytoken: "refresh" }) }).manifest(digestOf("a")),
+          "Unavailable",
+          "Indeterminate RegistryUnavailable",
+        );
+      });
+
+      it("says that a refresh token is refused without repeating it", async () => {
+        wantsBearer(bearer, answer(400, {}, '{"error": "invalid_grant", "error_description": "hunter2"}'));
+        const error = await failure(
+          client({ credentials: tokens({ identitytoken: "hunter2" }) }).manifest(digestOf("a")),
+          "Unauthorized",
+          "Indeterminate RegistryUnauthorized",
+        );
+        assert.match(error.message, /does not take the identity token .*renew the Secret/);
+        assert.doesNotMatch(error.message, /hunter2/);
+      });
+
+      it("sends a registry token to the registry, and only where it asks for one", async () => {
+        const digest = registry.pushArtifact("model");
+        wantsBearer(bearer);
+        await client({ credentials: tokens({ registrytoken: "t" }) }).manifest(digest);
+        assert.equal(registry.requests.length, 2);
+        registry.fault = answer(401, { "www-authenticate": 'Basic realm="r"' });
+        await failure(
+          client({ credentials: tokens({ registrytoken: "t" }) }).manifest(digest),
+          "Unauthorized",
+          "Indeterminate RegistryUnauthorized",
+        );
+      });
+    });
+
+    it("does not take what a stranger sees for an answer where credentials are missing", async () => {
+      const missing = [missingCredential("Secret team/login is missing: create it")];
+      const digest = registry.pushArtifact("model", "v1");
+      assert.equal(await client({ credentials: missing }).resolveTag("v1"), digest);
+      for (const status of [401, 403, 404]) {
+        registry.fault = answer(status);
+        const error = await failure(
+          client({ credentials: missing }).resolveTag("v1"),
+          "Unauthorized",
+          "Indeterminate RegistryUnauthorized",
+        );
+        assert.match(error.message, /asked without credentials: Secret team\/login is missing: create it$/);
+      }
     });
 
     it("tells who asks apart, without saying who it is", () => {
