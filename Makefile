@@ -33,7 +33,8 @@ node_modules/.package-lock.json: package-lock.json
 	@touch $@
 
 .PHONY: setup tools
-setup: node_modules/.package-lock.json tools ## npm ci, and build the local cluster (first time: about 15 minutes)
+setup: node_modules/.package-lock.json tools ## npm ci, build the local cluster and the images (first time: about 15 minutes)
+	@demo/prepare
 
 tools:
 	$(LOCAL) build
@@ -67,7 +68,7 @@ format: node_modules/.package-lock.json ## format all files in place
 # `up` builds what a node needs, and nothing else.
 demo: node_modules/.package-lock.json ## the main job on a real cluster, step by step
 ifeq ($(EXISTING),)
-	@$(LOCAL) up && $(LOCAL) exec -- demo/run
+	@$(LOCAL) up && demo/prepare && $(LOCAL) exec -- demo/run
 else
 	@tools/cluster/existing pods registry disk -- demo/run
 endif
