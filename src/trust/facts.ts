@@ -37,6 +37,8 @@ export interface ArtifactFacts {
   /** How many attached bundles were too many to be looked at. */
   readonly leftOut: number;
   readonly layers: Layers;
+  /** What did not go as it should while these were read, such as a mirror that did not answer. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** Nothing could be learned: not now. */

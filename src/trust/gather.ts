@@ -2,7 +2,7 @@ import { readBundle, SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import { withDeadline } from "./deadline.ts";
 import type { ArtifactFacts, ArtifactState, BundleFact, Layers, Refused, Unavailable } from "./facts.ts";
 import type { Descriptor } from "./manifest.ts";
-import { isContentProblem, type Manifest, type RegistryClient } from "./registry.ts";
+import { isContentProblem, type Manifest, type RegistryReader } from "./registry.ts";
 import { isRegistryError, RegistryError } from "./registry-error.ts";
 import { Semaphore } from "./semaphore.ts";
 
@@ -16,8 +16,8 @@ export interface GatherLimits {
 }
 
 export interface GatherRequest {
-  /** A client whose requests end with the signal. */
-  readonly connect: (signal: AbortSignal) => RegistryClient;
+  /** A reader whose requests end with the signal. */
+  readonly connect: (signal: AbortSignal) => RegistryReader;
   readonly name: string;
   readonly digest: string;
   readonly limits: GatherLimits;
@@ -27,6 +27,8 @@ export interface GatherRequest {
 }
 
 const bundleType = "application/vnd.dev.sigstore.bundle";
+/** What clients attach today, to be asked for by itself where there is too much of other things. */
+const currentBundleType = `${bundleType}.v0.3+json`;
 const predicateAnnotation = "dev.sigstore.bundle.predicateType";
 /** Whoever may push can attach as many as they like; clients keep the list in no order of time. */
 const maxReferrers = 512;
@@ -40,14 +42,13 @@ const maxPlatforms = 64;
 export async function gatherArtifact(request: GatherRequest): Promise<ArtifactState> {
   const { connect, name, digest, limits, known, signal } = request;
   try {
+    const warnings = new Set<string>();
     const { manifest, platforms, bundles } = await withDeadline(signal, limits.deadlineMs, async (bounded) => {
       const client = connect(bounded);
       const found = await client.manifest(digest);
-      return {
-        manifest: found,
-        platforms: platformsOf(found, name),
-        bundles: await gatherBundles(client, digest, known),
-      };
+      const attached = await gatherBundles(client, digest, known);
+      for (const warning of client.warnings) warnings.add(warning);
+      return { manifest: found, platforms: platformsOf(found, name), bundles: attached };
     });
     const isSigned = bundles.bundles.some(({ claim }) => claim.kind === "Signature");
     // What nobody has signed is refused whatever is in it: nobody makes us read it.
@@ -55,10 +56,14 @@ export async function gatherArtifact(request: GatherRequest): Promise<ArtifactSt
       ? { state: "NotChecked" }
       : known?.layers.state === "Intact"
         ? known.layers
-        : await withDeadline(signal, limits.layersDeadlineMs, (bounded) =>
-            compareLayers(connect(bounded), manifest, platforms, limits),
-          );
-    return { state: "Found", name, digest, platformDigests: platforms, ...bundles, layers } satisfies ArtifactFacts;
+        : await withDeadline(signal, limits.layersDeadlineMs, async (bounded) => {
+            const client = connect(bounded);
+            const compared = await compareLayers(client, manifest, platforms, limits);
+            for (const warning of client.warnings) warnings.add(warning);
+            return compared;
+          });
+    const found = { name, digest, platformDigests: platforms, ...bundles, layers, warnings: [...warnings] };
+    return { state: "Found", ...found } satisfies ArtifactFacts;
   } catch (error) {
     return stateOf(error, name, digest);
   }
@@ -84,11 +89,11 @@ export function stateOf(error: unknown, name: string, digest: string | undefined
 }
 
 async function gatherBundles(
-  client: RegistryClient,
+  client: RegistryReader,
   digest: string,
   known: ArtifactFacts | undefined,
 ): Promise<Pick<ArtifactFacts, "bundles" | "leftOut">> {
-  const referrers = (await client.referrers(digest)).filter(
+  const referrers = (await client.referrers(digest, currentBundleType)).filter(
     ({ artifactType }) => artifactType === undefined || artifactType.startsWith(bundleType),
   );
   const slots = new Semaphore(parallelRequests);
@@ -111,7 +116,7 @@ async function gatherBundles(
 }
 
 /** One that is damaged or gone must not hide the others; a registry that does not answer hides them all. */
-async function readReferrer(client: RegistryClient, referrer: string, digest: string): Promise<readonly BundleFact[]> {
+async function readReferrer(client: RegistryReader, referrer: string, digest: string): Promise<readonly BundleFact[]> {
   const nothing = { referrer, bytes: Buffer.alloc(0) };
   try {
     const { content } = await client.manifest(referrer);
@@ -134,7 +139,7 @@ async function readReferrer(client: RegistryClient, referrer: string, digest: st
 }
 
 async function compareLayers(
-  client: RegistryClient,
+  client: RegistryReader,
   manifest: Manifest,
   platforms: readonly string[],
   limits: GatherLimits,

@@ -44,6 +44,7 @@ export {
   type Validity,
 } from "./policies.ts";
 export { parseReference, pinned, type ParsedReference, type Reference } from "./reference.ts";
+export { parseRegistryMirrors, type ParsedMirrors, type RegistryMirror } from "./registry-mirrors.ts";
 export { effectiveStanding, type Standing } from "./standing.ts";
 export {
   toVerdictStatus,

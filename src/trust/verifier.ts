@@ -19,7 +19,10 @@ import { gatherArtifact, stateOf, type GatherLimits } from "./gather.ts";
 import type { PublicKey } from "./keys.ts";
 import { coveringPolicies, type ResolvedPolicy } from "./policies.ts";
 import { parseReference, type Reference } from "./reference.ts";
-import { RegistryClient } from "./registry.ts";
+import type { RegistryReader } from "./registry.ts";
+import { RegistryGate } from "./registry-gate.ts";
+import { connectRegistry } from "./registry-mirrored.ts";
+import type { RegistryMirror } from "./registry-mirrors.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { strictestValidity } from "./term.ts";
 import type { Verdict } from "./verdict.ts";
@@ -32,6 +35,10 @@ export interface VerifierOptions {
   readonly plainHttpHosts?: readonly string[] | undefined;
   /** For one exchange with a registry. */
   readonly registryTimeoutMs?: number | undefined;
+  /** Where content is asked for instead of at the registry of its name. */
+  readonly mirrors?: readonly RegistryMirror[] | undefined;
+  /** For what registries say of time, such as when to come back. */
+  readonly clock?: (() => Date) | undefined;
   readonly limits?: Partial<GatherLimits> | undefined;
 }
 
@@ -60,7 +67,12 @@ export interface VerifyRequest extends GatherArtifactRequest {
 }
 
 export type Resolved =
-  | { readonly state: "Resolved"; readonly reference: Reference; readonly digest: string }
+  | {
+      readonly state: "Resolved";
+      readonly reference: Reference;
+      readonly digest: string;
+      readonly warnings?: readonly string[] | undefined;
+    }
   | Unavailable
   | Refused
   | InvalidReference;
@@ -86,9 +98,11 @@ export class Verifier {
   readonly #limits: GatherLimits;
   readonly #cache: FactCache;
   readonly #gathers = new SingleFlight<ArtifactState>();
+  readonly #gate: RegistryGate;
 
   constructor(options: VerifierOptions) {
     this.#options = options;
+    this.#gate = new RegistryGate({ now: options.clock });
     this.#cache = options.cache ?? new FactCache();
     this.#limits = {
       deadlineMs: 60_000,
@@ -105,8 +119,9 @@ export class Verifier {
     const { reference } = parsed;
     if (reference.digest !== undefined) return { state: "Resolved", reference, digest: reference.digest };
     try {
-      const digest = await this.#client(reference, request).resolveTag(reference.tag ?? "latest");
-      return { state: "Resolved", reference, digest };
+      const client = this.#client(reference, request);
+      const digest = await client.resolveTag(reference.tag ?? "latest");
+      return { state: "Resolved", reference, digest, warnings: client.warnings };
     } catch (error) {
       return stateOf(error, reference.name, undefined);
     }
@@ -144,7 +159,7 @@ export class Verifier {
         `decided from what was seen at ${known.at.toISOString()}: ${artifact.message}`,
       ]);
     }
-    return this.#decide(request, artifact, "Registry");
+    return this.#decide(request, artifact, "Registry", resolved.warnings);
   }
 
   async #decide(
@@ -164,8 +179,9 @@ export class Verifier {
       previous: request.previous,
       now: request.now,
     });
+    const found = artifact.state === "Found" ? artifact : undefined;
     return {
-      verdict: { ...verdict, warnings: [...verdict.warnings, ...warnings] },
+      verdict: { ...verdict, warnings: [...new Set([...verdict.warnings, ...(found?.warnings ?? []), ...warnings])] },
       source,
       ...(artifact.state === "Found"
         ? { artifact: { name: artifact.name, digest: artifact.digest, platformDigests: artifact.platformDigests } }
@@ -256,13 +272,15 @@ export class Verifier {
     return `${reference.name}@${digest} ${this.#client(reference, request).identity}`;
   }
 
-  #client(reference: Reference, request: ArtifactRequest): RegistryClient {
-    return new RegistryClient(reference, {
+  #client(reference: Reference, request: ArtifactRequest): RegistryReader {
+    return connectRegistry(reference, this.#options.mirrors ?? [], {
       egress: this.#options.egress,
       plainHttpHosts: this.#options.plainHttpHosts,
       timeoutMs: this.#options.registryTimeoutMs,
       credentials: request.credentials,
       signal: request.signal,
+      gate: this.#gate,
+      now: this.#options.clock,
     });
   }
 }
