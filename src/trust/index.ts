@@ -1,5 +1,14 @@
 /** Who vouches for an artifact: facts, and the verdicts that policies draw from them. */
 export {
+  CloudLogins,
+  isGoogleProvider,
+  parseCloudEndpoints,
+  type CloudAccount,
+  type CloudEndpoints,
+  type CloudLoginsOptions,
+  type ParsedEndpoints,
+} from "./cloud/index.ts";
+export {
   Cosign,
   type BundleCheck,
   type BundleOutcome,
@@ -44,6 +53,7 @@ export {
   type Validity,
 } from "./policies.ts";
 export { parseReference, pinned, type ParsedReference, type Reference } from "./reference.ts";
+export { RegistryError } from "./registry-error.ts";
 export { parseRegistryMirrors, type ParsedMirrors, type RegistryMirror } from "./registry-mirrors.ts";
 export { effectiveStanding, type Standing } from "./standing.ts";
 export {
