@@ -12,10 +12,13 @@ ALL_BUILD=(apt "${GO_TOOLS[@]}" images)
 # What a cluster cannot do without; simulated nodes need kwok besides.
 NODE_BUILD=(apt portal pack pause kube containerd calico coredns cosign crane helm images)
 CONTROL_PLANE_BUILD=(portal kube)
+# A Sigstore of one's own, which test/support/sigstore starts: what `build sigstore` means. Nothing else builds it.
+SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
 
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
-declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142)
+declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142
+  [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16)
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
@@ -55,8 +58,8 @@ ldflags() {
       v=$(module_version calico github.com/projectcalico/calico)
       printf -- ' -X main.version=%s' "$v"
       ;;
-    cosign)
-      v=$(module_version cosign github.com/sigstore/cosign/v3)
+    cosign | fulcio | timestamp-authority | rekor-tiles)
+      v=$(module_version "$1" "$(grep -m 1 -oE "github.com/sigstore/$1(/v[0-9]+)?" "$TOOLS_DIR/$1/go.mod")")
       printf -- ' -X sigs.k8s.io/release-utils/version.gitVersion=%s' "$v"
       ;;
     crane)
@@ -74,12 +77,14 @@ ldflags() {
   esac
 }
 
-# Names under which $CACHE/bin offers a tool's binary, where they differ from its own.
+# Names under which $CACHE/bin offers a tool's binary, where they differ from its own; NAME=BINARY where Go names it otherwise.
 links_of() {
   case $1 in
     kube) say etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl ;;
     calico) say calico calico-felix ;;
     containerd) say containerd containerd-shim-runc-v2 ctr ;;
+    timestamp-authority) say timestamp-server ;;
+    rekor-tiles) say rekor-server=posix ;; # its package is named after where the log is kept
     *) say "$1" ;;
   esac
 }
@@ -109,7 +114,7 @@ is_built() {
     return
   fi
   for link in $(links_of "$1"); do
-    [[ $(readlink "$BIN/$link") == "../store/$entry/"* ]] || return 1
+    [[ $(readlink "$BIN/${link%=*}") == "../store/$entry/"* ]] || return 1
   done
 }
 
@@ -176,8 +181,8 @@ build_one() { # TOOL
   fi
   for link in $(links_of "$tool"); do
     binary=$tool
-    if [[ -e $store/$link ]]; then binary=$link; fi
-    ln -sfn "../store/$entry/$binary" "$BIN/$link"
+    if [[ -e $store/${link#*=} ]]; then binary=${link#*=}; fi
+    ln -sfn "../store/$entry/$binary" "$BIN/${link%=*}"
   done
 }
 
@@ -260,8 +265,14 @@ build() {
   local what started=$EPOCHREALTIME
   BUILT=()
   (($# > 0)) || set -- "${ALL_BUILD[@]}"
+  if [[ " $* " == *' sigstore '* ]]; then
+    for what; do
+      shift
+      if [[ $what == sigstore ]]; then set -- "$@" "${SIGSTORE_BUILD[@]}"; else set -- "$@" "$what"; fi
+    done
+  fi
   for what; do
-    [[ " ${ALL_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${ALL_BUILD[*]}"
+    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore"
   done
   if [[ " $* " == *' images '* ]]; then
     for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
@@ -287,6 +298,6 @@ build() {
   exec 8>&-
   ((${#BUILT[@]} > 0)) || return 0
   say '' "seconds a build took, the newest of each (all in $CACHE/build-times):"
-  awk '{ s[$1] = $2; if (!($1 in n)) { n[$1] = ++c; o[c] = $1 } } END { for (i = 1; i <= c; i++) printf "  %-12s %8.1f\n", o[i], s[o[i]] }' "$CACHE/build-times"
+  awk '{ s[$1] = $2; if (!($1 in n)) { n[$1] = ++c; o[c] = $1 } } END { for (i = 1; i <= c; i++) printf "  %-20s %8.1f\n", o[i], s[o[i]] }' "$CACHE/build-times"
   say "this call: $(seconds_since "$started") s for ${BUILT[*]}"
 }
