@@ -1,5 +1,6 @@
 export * from "./admission-grant.ts";
 export * from "./cluster-trust-policy.ts";
+export * from "./evidence.ts";
 export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject, parseObject } from "./kind.ts";
 export { kinds } from "./kinds.ts";
 export * from "./model-revision.ts";

@@ -29,7 +29,7 @@ export interface EgressOptions {
 }
 
 export interface EgressRequest {
-  readonly method?: "GET" | "HEAD" | "POST" | undefined;
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | undefined;
   readonly url: string | URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | undefined;
@@ -104,7 +104,9 @@ export class Egress {
         // Whoever reads the body hears of its errors; where nobody does, they must not end the process.
         answer.body.on("error", () => undefined);
         const location = answer.headers["location"];
-        if (!redirectStatuses.has(answer.statusCode) || location === undefined || request.method === "POST") {
+        // What is sent is meant for the one it was addressed to.
+        const sends = request.method === "POST" || request.method === "PUT";
+        if (!redirectStatuses.has(answer.statusCode) || location === undefined || sends) {
           return {
             status: answer.statusCode,
             headers: joinHeaders(answer.headers),

@@ -1,0 +1,130 @@
+import type { EvidenceDecision, VerdictStatus } from "../api/index.ts";
+import { truncateUtf8 } from "../kube/index.ts";
+import { canonicalJson, digestOf } from "./canonical.ts";
+
+/** An artifact that a decision is about. */
+export interface Artifact {
+  /** Without tag or digest. */
+  readonly name: string;
+  readonly digest: string;
+}
+
+/** What is decided now about one part of an object. Said in every pass: it is recorded when it is another than before. */
+export interface Fact {
+  /** Such as "verdict" or "image/onnx". */
+  readonly part: string;
+  readonly decision: EvidenceDecision;
+  readonly artifacts: readonly Artifact[];
+  /** It is recorded only where something else of the part was: nothing begins with it. */
+  readonly ends?: true;
+}
+
+const maxDigests = 512;
+/** What may differ while the decision is the same. */
+const incidental: ReadonlySet<string> = new Set(["message", "verifiedAt", "notAfter", "snapshot"]);
+
+/** Equal for two decisions that say the same. */
+export function identityOf(decision: EvidenceDecision): string {
+  const kept = JSON.stringify(decision, (key, value: unknown) => (incidental.has(key) ? undefined : value));
+  return digestOf(canonicalJson(JSON.parse(kept)));
+}
+
+/** `artifact`: as the verdict is about it; without a digest it is about the object. */
+export function verdictFact(
+  verdict: VerdictStatus,
+  {
+    reference,
+    name,
+    image,
+  }: { readonly reference: string; readonly name?: string | undefined; readonly image?: string },
+): Fact {
+  const { outcome, reason, message, digest, signers, policies, trustFingerprint, verifiedAt, notAfter } = verdict;
+  return {
+    part: image === undefined ? "verdict" : `image/${image}`,
+    decision: {
+      type: "Verdict",
+      ...(image === undefined ? {} : { image }),
+      outcome,
+      reason,
+      message,
+      reference,
+      ...(digest === undefined ? {} : { digest }),
+      ...(signers === undefined
+        ? {}
+        : {
+            signers: signers.map(({ policy, authority, keyFingerprint }) => ({ policy, authority, keyFingerprint })),
+          }),
+      ...(policies === undefined ? {} : { policies: policies.map(({ name, generation }) => ({ name, generation })) }),
+      ...(trustFingerprint === undefined ? {} : { trustFingerprint }),
+      ...(verifiedAt === undefined ? {} : { verifiedAt }),
+      ...(notAfter === undefined ? {} : { notAfter }),
+    },
+    artifacts: digest === undefined || name === undefined ? [] : [{ name, digest }],
+  };
+}
+
+export interface GrantedDigest extends Artifact {
+  readonly uses: readonly string[];
+  readonly notAfter: Date;
+}
+
+/** All that an object has granted now; `why` it has nothing, where it has nothing. */
+export function grantFact(
+  granted: readonly GrantedDigest[],
+  why: { readonly reason: string; readonly message: string },
+): Fact {
+  const part = "grant";
+  const sorted = [...granted].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  if (sorted.length === 0)
+    return { part, decision: { type: "Withdrawal", ...reasonOf(why) }, artifacts: [], ends: true };
+  const digests = sorted.slice(0, maxDigests).map(({ digest, uses, notAfter }) => ({
+    digest,
+    uses: [...uses].sort(),
+    notAfter: notAfter.toISOString(),
+  }));
+  const omitted = sorted.length - digests.length;
+  const artifacts = sorted.map(({ name, digest }) => ({ name, digest }));
+  return { part, decision: { type: "Grant", digests, omitted }, artifacts };
+}
+
+export function quarantineFact(
+  quarantine:
+    | {
+        readonly since: string;
+        readonly reason: string;
+        readonly message: string;
+        readonly snapshot?: string | undefined;
+      }
+    | undefined,
+): Fact {
+  const part = "quarantine";
+  if (quarantine === undefined) return { part, decision: { type: "Release" }, artifacts: [], ends: true };
+  const { since, snapshot } = quarantine;
+  const decision = { type: "Quarantine", since, ...reasonOf(quarantine) } as const;
+  return { part, decision: snapshot === undefined ? decision : { ...decision, snapshot }, artifacts: [] };
+}
+
+/** What keeps the object from what it asks for, besides its verdict; undefined when nothing does. */
+export function refusalFact(refusal: { readonly reason: string; readonly message: string } | undefined): Fact {
+  const part = "refusal";
+  if (refusal === undefined) return { part, decision: { type: "Admission" }, artifacts: [], ends: true };
+  return { part, decision: { type: "Refusal", ...reasonOf(refusal) }, artifacts: [] };
+}
+
+export function enforcementFact(state: {
+  readonly enforced: boolean;
+  readonly profile: string;
+  readonly reason: string;
+  readonly message: string;
+}): Fact {
+  const { enforced, profile } = state;
+  return {
+    part: "enforcement",
+    decision: { type: "Enforcement", enforced, profile, ...reasonOf(state) },
+    artifacts: [],
+  };
+}
+
+function reasonOf({ reason, message }: { readonly reason: string; readonly message: string }) {
+  return { reason, message: truncateUtf8(message, 2048) };
+}
