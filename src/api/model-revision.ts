@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import { PodTemplate } from "./pod-template.ts";
-import { Digest, GROUP, ObjectName, Timestamp, VERSION, commonStatus } from "./schema.ts";
+import { Digest, GROUP, ObjectName, PullServiceAccount, Timestamp, VERSION, commonStatus } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
 export const ModelRevisionSpec = z.strictObject({
@@ -25,6 +25,7 @@ export const ModelRevisionSpec = z.strictObject({
     .array(z.strictObject({ name: ObjectName }))
     .max(8)
     .default([]),
+  serviceAccountName: PullServiceAccount.optional(),
 });
 export type ModelRevisionSpec = z.output<typeof ModelRevisionSpec>;
 

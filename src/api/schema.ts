@@ -113,6 +113,11 @@ export const OciReference = withRules(
 /** Secrets to pull with, by name. */
 export const PullSecrets = z.array(z.strictObject({ name: shown(ObjectName, "name: registry-login") })).max(8);
 
+/** A ServiceAccount to pull as. */
+export const PullServiceAccount = ObjectName.describe(
+  "A ServiceAccount of this namespace to look at the registry as: with its imagePullSecrets and, at registries of AWS, Google Cloud and Azure, as the identity that its annotations name. pullSecrets count first. What nodes pull with is their own affair.",
+);
+
 /** A reference to a policy. The kind is written out, so that a namespaced TrustPolicy can join later. */
 export const PolicyReference = z.strictObject({
   kind: z.enum(["ClusterTrustPolicy"]).default("ClusterTrustPolicy"),

@@ -9,6 +9,7 @@ import {
   OciReference,
   PolicyReference,
   PullSecrets,
+  PullServiceAccount,
   Suspend,
   Timestamp,
   VERSION,
@@ -32,6 +33,7 @@ const Source = z.strictObject({
       pullSecrets: PullSecrets.describe(
         "Secrets of type kubernetes.io/dockerconfigjson in this namespace; the kubelet uses them too.",
       ).optional(),
+      serviceAccountName: PullServiceAccount.optional(),
     }),
     "oci: {reference: registry.example.com/models/iris:v1}",
   ),

@@ -6,6 +6,7 @@ import {
   OciReference,
   PolicyReference,
   PullSecrets,
+  PullServiceAccount,
   ShortName,
   Suspend,
   VERSION,
@@ -32,6 +33,7 @@ const AllowedImage = z.strictObject({
     .describe("Policies that must vouch for it, in addition to every policy whose scope matches.")
     .optional(),
   pullSecrets: PullSecrets.describe("Secrets of type kubernetes.io/dockerconfigjson in this namespace.").optional(),
+  serviceAccountName: PullServiceAccount.optional(),
 });
 export type AllowedImage = z.output<typeof AllowedImage>;
 

@@ -38,6 +38,7 @@ import {
 } from "../kube/index.ts";
 import {
   type Credentials,
+  type Pulling,
   type ResolvedPolicy,
   type Verdict,
   type Verification,
@@ -72,10 +73,10 @@ export interface IsolationDependencies {
   readonly grants: Pick<GrantStore, "change">;
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
-  /** What the named Secrets of the namespace hold for registries. */
+  /** What to look at registries with. */
   readonly pullCredentials: (
     namespace: string,
-    secretNames: readonly string[],
+    pulling: Pulling,
     signal: AbortSignal,
   ) => Promise<Credentials | undefined>;
   /** What is missing or changed among the admission policies. */
@@ -275,8 +276,9 @@ class Pass {
   }
 
   async #credentials(image: AllowedImage): Promise<Credentials | undefined> {
-    const names = image.pullSecrets?.map(({ name }) => name) ?? [];
-    return names.length === 0 ? undefined : this.#deps.pullCredentials(this.#name, names, this.#context.signal);
+    // Most images need no login, and the operator then needs no right in the namespace.
+    const isOpen = (image.pullSecrets ?? []).length === 0 && image.serviceAccountName === undefined;
+    return isOpen ? undefined : this.#deps.pullCredentials(this.#name, image, this.#context.signal);
   }
 
   #grant(images: readonly CheckedImage[]): Promise<AdmissionGrantSpec> {

@@ -17,7 +17,7 @@ import {
   systemClock,
 } from "../kube/index.ts";
 import { servingReconciler } from "../serving/index.ts";
-import { Cosign, Verifier, policyReconciler } from "../trust/index.ts";
+import { CloudLogins, Cosign, type Pulling, Verifier, policyReconciler } from "../trust/index.ts";
 import { createInformers } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { pullCredentials } from "./pull-credentials.ts";
@@ -82,14 +82,25 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   // A tool that cannot tell good from bad must not decide, and one that is missing never will.
   if (!tool.ok) throw new Error(`cosign is not fit for use: ${tool.problem}`);
   log.info({ cosign: tool.version }, "cosign tells good signatures from bad ones");
+  const egress = new Egress({
+    plainHttpHosts: options.plainHttpRegistries,
+    deniedAddresses: options.deniedAddresses,
+    caBundle: options.registryCa,
+    // Tenants have their own bounds at each registry: one alone cannot take all of these.
+    maxConnectionsPerHost: 64,
+  });
   const verifier = new Verifier({
-    egress: new Egress({
-      plainHttpHosts: options.plainHttpRegistries,
-      deniedAddresses: options.deniedAddresses,
-      caBundle: options.registryCa,
-    }),
+    egress,
     bundleVerifier: cosign,
     plainHttpHosts: options.plainHttpRegistries,
+    mirrors: options.registryMirrors,
+    clock: now,
+  });
+  const logins = new CloudLogins({
+    egress,
+    endpoints: options.cloudEndpoints,
+    googleProvider: options.googleWorkloadIdentityProvider,
+    now,
   });
   const common = {
     client,
@@ -99,8 +110,8 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     guardProblems,
     grants: new GrantStore(client),
     policies: () => trust.policies(),
-    pullCredentials: (namespace: string, names: readonly string[], abort: AbortSignal) =>
-      pullCredentials(client.withSignal(abort), namespace, names),
+    pullCredentials: (namespace: string, pulling: Pulling, abort: AbortSignal) =>
+      pullCredentials({ client: client.withSignal(abort), logins }, namespace, pulling),
   };
 
   const shared = { log, clock, metrics };

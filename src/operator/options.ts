@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { isGoogleProvider, parseCloudEndpoints, parseRegistryMirrors } from "../trust/index.ts";
 
 const Options = z.object({
   operatorNamespace: z.string().min(1),
@@ -10,6 +11,25 @@ const Options = z.object({
   registryCa: z.string().optional(),
   deniedAddresses: z.array(z.string()),
   plainHttpRegistries: z.array(z.string()),
+  registryMirrors: z.string().transform((text, context) => {
+    const parsed = parseRegistryMirrors(text);
+    if (parsed.ok) return parsed.mirrors;
+    context.addIssue({ code: "custom", message: parsed.message });
+    return z.NEVER;
+  }),
+  cloudEndpoints: z.array(z.string()).transform((entries, context) => {
+    const parsed = parseCloudEndpoints(entries);
+    if (parsed.ok) return parsed.endpoints;
+    context.addIssue({ code: "custom", message: parsed.message });
+    return z.NEVER;
+  }),
+  googleWorkloadIdentityProvider: z
+    .string()
+    .refine(isGoogleProvider, {
+      error:
+        "write projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER, or identitynamespace:PROJECT.svc.id.goog:https://container.googleapis.com/v1/projects/PROJECT/locations/LOCATION/clusters/CLUSTER",
+    })
+    .optional(),
   cosign: z.string().min(1),
   healthPort: z.coerce.number().int().min(0).max(65535),
 });
@@ -27,6 +47,9 @@ export function readOptions(args: readonly string[]): Options {
       "registry-ca-file": { type: "string" },
       "denied-addresses": { type: "string", default: "" },
       "plain-http-registries": { type: "string", default: "" },
+      "registry-mirrors": { type: "string", default: "[]" },
+      "cloud-endpoints": { type: "string", default: "" },
+      "google-workload-identity-provider": { type: "string" },
       cosign: { type: "string", default: "/usr/local/bin/cosign" },
       "health-port": { type: "string", default: "8081" },
     },
@@ -40,6 +63,9 @@ export function readOptions(args: readonly string[]): Options {
     registryCa: caFile === undefined ? undefined : readFileSync(caFile, "utf8"),
     deniedAddresses: list(values["denied-addresses"]),
     plainHttpRegistries: list(values["plain-http-registries"]),
+    registryMirrors: values["registry-mirrors"],
+    cloudEndpoints: list(values["cloud-endpoints"]),
+    googleWorkloadIdentityProvider: values["google-workload-identity-provider"],
     cosign: values.cosign,
     healthPort: values["health-port"],
   });

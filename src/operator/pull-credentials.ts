@@ -1,8 +1,22 @@
-import { type KubeObject, type ObjectClient, isKubeError, secretType, serviceAccountType } from "../kube/index.ts";
-import { type Credentials, parseDockerConfigJson } from "../trust/index.ts";
+import {
+  type KubeObject,
+  type ObjectClient,
+  type ResourceType,
+  isKubeError,
+  secretType,
+  serviceAccountType,
+} from "../kube/index.ts";
+import {
+  type CloudLogins,
+  type Credential,
+  type Credentials,
+  type Pulling,
+  missingCredential,
+  parseDockerConfigJson,
+} from "../trust/index.ts";
+import { serviceAccountToken } from "./service-account-token.ts";
 
 interface Secret extends KubeObject {
-  readonly type?: string;
   readonly data?: Readonly<Record<string, string>>;
 }
 
@@ -10,31 +24,77 @@ interface ServiceAccount extends KubeObject {
   readonly imagePullSecrets?: readonly { readonly name: string }[];
 }
 
+export interface PullDependencies {
+  readonly client: ObjectClient;
+  readonly logins: Pick<CloudLogins, "credential">;
+}
+
+type Read<T> = { readonly found: T } | { readonly problem: string; readonly isForbidden: boolean };
+
 /**
- * The credentials a pod of the namespace would pull with: the named Secrets and those of its default ServiceAccount. Read
- * in that namespace only, through the operator's RoleBinding there; never the operator's own. A Secret that is missing or
- * malformed gives none: the registry then says Unauthorized, which is indeterminate.
+ * The credentials a pod of the namespace would pull with: the named Secrets and those of its ServiceAccount, the default
+ * one where none is named; and that ServiceAccount itself where it is. Read in that namespace only, through the operator's
+ * RoleBinding there; never the operator's own. What cannot be had is kept as a problem: where a registry refuses, or shows
+ * nothing, it says why, and the verdict is indeterminate.
+ * @throws KubeError when the API server does not answer.
  */
 export async function pullCredentials(
-  client: ObjectClient,
+  { client, logins }: PullDependencies,
   namespace: string,
-  secretNames: readonly string[],
+  { pullSecrets = [], serviceAccountName }: Pulling,
 ): Promise<Credentials | undefined> {
+  const credentials: Credential[] = [];
+  const problems: string[] = [];
+  const name = serviceAccountName ?? "default";
+  const account = await read<ServiceAccount>(client, serviceAccountType, { namespace, name });
+  // Nobody asked for the default one: that it is missing is nobody's mistake.
+  if ("problem" in account && (serviceAccountName !== undefined || account.isForbidden)) problems.push(account.problem);
+  const own = "found" in account ? (account.found.imagePullSecrets ?? []) : [];
+  for (const secret of new Set([...pullSecrets, ...own].map((reference) => reference.name))) {
+    const login = await readSecret(client, namespace, secret);
+    if ("found" in login) credentials.push(...login.found);
+    else problems.push(login.problem);
+  }
+  if (serviceAccountName !== undefined && "found" in account) {
+    const { uid = "", annotations = {} } = account.found.metadata;
+    const token = serviceAccountToken(client.transport, { namespace, name });
+    credentials.push(logins.credential({ namespace, name, uid, annotations, token }));
+  }
+  if (problems.length > 0) credentials.push(missingCredential(problems.join("; ")));
+  return credentials.length > 0 ? credentials : undefined;
+}
+
+async function readSecret(client: ObjectClient, namespace: string, name: string): Promise<Read<Credentials>> {
+  const secret = await read<Secret>(client, secretType, { namespace, name });
+  if (!("found" in secret)) return secret;
+  const unusable = (why: string) => ({
+    problem: `Secret ${namespace}/${name} cannot be used: ${why}`,
+    isForbidden: false,
+  });
+  const text = secret.found.data?.[".dockerconfigjson"];
+  if (text === undefined) {
+    return unusable(
+      "it is not of type kubernetes.io/dockerconfigjson; create it with kubectl create secret docker-registry",
+    );
+  }
+  const parsed = parseDockerConfigJson(Buffer.from(text, "base64").toString("utf8"));
+  return parsed.ok ? { found: parsed.credentials } : unusable(parsed.message);
+}
+
+async function read<T extends KubeObject>(
+  client: ObjectClient,
+  type: ResourceType,
+  key: { readonly namespace: string; readonly name: string },
+): Promise<Read<T>> {
+  const what = `${type.kind} ${key.namespace}/${key.name}`;
   try {
-    const account = await client.get<ServiceAccount>(serviceAccountType, { namespace, name: "default" });
-    const names = new Set([...secretNames, ...(account?.imagePullSecrets ?? []).map(({ name }) => name)]);
-    const found = [];
-    for (const name of names) {
-      const secret = await client.get<Secret>(secretType, { namespace, name });
-      const text = secret?.data?.[".dockerconfigjson"];
-      if (text === undefined) continue;
-      const parsed = parseDockerConfigJson(Buffer.from(text, "base64").toString("utf8"));
-      if (parsed.ok) found.push(...parsed.credentials);
-    }
-    return found.length > 0 ? found : undefined;
+    const found = await client.get<T>(type, key);
+    if (found !== undefined) return { found };
+    return { problem: `${what} is missing: create it, or name another one`, isForbidden: false };
   } catch (error) {
+    if (!isKubeError(error, "Forbidden")) throw error;
     // The RoleBinding of a namespace that was secured a moment ago may not be in force yet.
-    if (isKubeError(error, "Forbidden")) return undefined;
-    throw error;
+    const problem = `the operator may not read ${what}: it may as soon as SecureNamespace ${key.namespace} is Ready`;
+    return { problem, isForbidden: true };
   }
 }

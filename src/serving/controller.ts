@@ -25,7 +25,14 @@ import {
   isKubeError,
   removeFinalizer,
 } from "../kube/index.ts";
-import { type Credentials, type ResolvedPolicy, type Verifier, nextCheckMs, parseDuration } from "../trust/index.ts";
+import {
+  type Credentials,
+  type Pulling,
+  type ResolvedPolicy,
+  type Verifier,
+  nextCheckMs,
+  parseDuration,
+} from "../trust/index.ts";
 import {
   FIELD_MANAGER,
   type LivingWorkload,
@@ -77,9 +84,10 @@ export interface ServingDependencies {
   readonly grants: Pick<GrantStore, "change">;
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
+  /** What to look at registries with. */
   readonly pullCredentials: (
     namespace: string,
-    secretNames: readonly string[],
+    pulling: Pulling,
     signal: AbortSignal,
   ) => Promise<Credentials | undefined>;
   /** What is missing or changed among the admission policies. */

@@ -49,7 +49,7 @@ export async function judgeDesired(
     namespace,
     required: requiredPolicies(model),
     previous,
-    credentials: await deps.pullCredentials(namespace, names(oci.pullSecrets), signal),
+    credentials: await deps.pullCredentials(namespace, oci, signal),
     now,
     signal,
   });
@@ -79,7 +79,7 @@ export async function judgeRevision(
     namespace,
     required: requiredPolicies(model),
     previous,
-    credentials: await deps.pullCredentials(namespace, names(revision.spec.pullSecrets), signal),
+    credentials: await deps.pullCredentials(namespace, revision.spec, signal),
     now,
     signal,
   });
@@ -180,8 +180,4 @@ function requiredPolicies(model: SecureModel): readonly string[] {
   // Also asked for models whose spec cannot be read: what runs of them is judged all the same.
   const { policies } = model.spec as { readonly policies?: unknown };
   return Array.isArray(policies) ? (policies as SecureModel["spec"]["policies"]).map((policy) => policy.name) : [];
-}
-
-function names(secrets: readonly { readonly name: string }[] | undefined): readonly string[] {
-  return (secrets ?? []).map((secret) => secret.name);
 }

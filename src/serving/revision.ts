@@ -20,7 +20,7 @@ export interface Artifact {
 /** The identity of a revision: the whole serving spec and the resolved digest. Replicas are no part of it. */
 export function revisionHash(model: SecureModel, artifact: Pick<Artifact, "repository" | "digest">): string {
   const { template, modelMountPath, port } = model.spec.workload.managed;
-  return hashOf({ serving: { template, modelMountPath, port }, artifact, pullSecrets: pullSecretsOf(model) });
+  return hashOf({ serving: { template, modelMountPath, port }, artifact, ...pullingOf(model) });
 }
 
 /** A name has room for a part of the hash only: whoever finds a revision by name also compares the whole. */
@@ -37,17 +37,19 @@ function hashOf({
   serving,
   artifact,
   pullSecrets,
-}: Pick<ModelRevisionSpec, "serving" | "pullSecrets"> & {
+  serviceAccountName,
+}: Pick<ModelRevisionSpec, "serving" | "pullSecrets" | "serviceAccountName"> & {
   readonly artifact: Pick<Artifact, "repository" | "digest">;
 }): string {
   const { template, modelMountPath, port } = serving;
   const { repository, digest } = artifact;
-  const identity = { template, modelMountPath, port, repository, digest, pullSecrets };
+  const identity = { template, modelMountPath, port, repository, digest, pullSecrets, serviceAccountName };
   return createHash("sha256").update(canonicalJson(identity)).digest("hex");
 }
 
-function pullSecretsOf(model: SecureModel): ModelRevisionSpec["pullSecrets"] {
-  return model.spec.source.oci.pullSecrets ?? [];
+function pullingOf(model: SecureModel): Pick<ModelRevisionSpec, "pullSecrets" | "serviceAccountName"> {
+  const { pullSecrets = [], serviceAccountName } = model.spec.source.oci;
+  return { pullSecrets, ...(serviceAccountName === undefined ? {} : { serviceAccountName }) };
 }
 
 /** The ModelRevision for what the model asks for now. `number` counts up from the newest one there is. */
@@ -63,7 +65,7 @@ export function newRevision(model: SecureModel, artifact: Artifact, existing: re
       platformDigests: [...artifact.platformDigests],
     },
     serving: { template, modelMountPath, port },
-    pullSecrets: pullSecretsOf(model),
+    ...pullingOf(model),
   };
   return {
     apiVersion: API_VERSION,

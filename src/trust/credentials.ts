@@ -27,6 +27,12 @@ export interface Credential {
 
 export type Credentials = readonly Credential[];
 
+/** What a user wrote about how to look at a registry. */
+export interface Pulling {
+  readonly pullSecrets?: readonly { readonly name: string }[] | undefined;
+  readonly serviceAccountName?: string | undefined;
+}
+
 export type ParsedCredentials =
   { readonly ok: true; readonly credentials: Credentials } | { readonly ok: false; readonly message: string };
 

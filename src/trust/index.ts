@@ -23,6 +23,7 @@ export {
   type Credentials,
   type Login,
   type ParsedCredentials,
+  type Pulling,
 } from "./credentials.ts";
 export { decideVerdict, type DecisionInput } from "./decide.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

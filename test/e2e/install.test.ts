@@ -112,6 +112,8 @@ describe("the installation", function () {
         ["create", "rolebindings.rbac.authorization.k8s.io", "default"],
         ["bind", "clusterroles.rbac.authorization.k8s.io=mlsecops-operator-workloads"],
         ["get", "secrets", secured],
+        ["get", "serviceaccounts", secured],
+        ["create", "serviceaccounts/token", secured],
         ["list", "secrets", SYSTEM],
       ],
       [
@@ -125,7 +127,10 @@ describe("the installation", function () {
         ["create", "deployments.apps"],
         ["patch", "deployments.apps", SYSTEM],
         ["delete", "namespaces"],
+        ["create", "serviceaccounts/token"],
         ["create", "serviceaccounts/token", SYSTEM],
+        ["create", "serviceaccounts/token", "kube-system"],
+        ["list", "serviceaccounts", secured],
         ["impersonate", "users"],
         ["escalate", "clusterroles.rbac.authorization.k8s.io"],
         ["escalate", "roles.rbac.authorization.k8s.io", secured],
@@ -150,6 +155,13 @@ describe("the installation", function () {
     const { ok, output } = await kubectl(["-n", secured, ...other], { as: operatorUser });
     assert.equal(ok, false, output);
     assert.match(output, /mlsecops-operator-limits/);
+    // Nor for whom a token may be.
+    for (const audience of ["sts.amazonaws.com", "https://kubernetes.default.svc.cluster.local"]) {
+      const asked = ["create", "token", "default", `--audience=${audience}`, "--duration=10m"];
+      const token = await kubectl(["-n", secured, ...asked], { as: operatorUser });
+      assert.equal(token.ok, audience === "sts.amazonaws.com");
+      if (!token.ok) assert.match(token.output, /mlsecops-operator-limits/);
+    }
   });
 
   it("runs the operator without root, without a shell, and with nothing to write to", async () => {
@@ -194,6 +206,8 @@ describe("the installation", function () {
       ["logLevel=loud", /logLevel/],
       ["registry.caBundle=none", /registry\/caBundle/],
       ["deniedAddresses[0]=everything", /deniedAddresses\/0/],
+      ["registries.mirrors[0].registry=docker.io", /registries\/mirrors\/0.*mirrors/s],
+      ["registries.cloud.endpoints.aws-s3=https://a.example.com", /registries\/cloud\/endpoints/],
       ["typo=true", /typo/],
     ];
     for (const [value, expected] of wrong) {

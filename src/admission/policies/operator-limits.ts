@@ -2,9 +2,16 @@ import { GROUP } from "../../api/index.ts";
 import { WORKLOAD_ROLE, type OperatorIdentity, usernameOf } from "../names.ts";
 import type { PolicyDefinition } from "./build.ts";
 
+/** Whom tokens of ServiceAccounts may be for: clouds that know them. None of these is an API server. */
+const isCloudAudience = (audience: string) =>
+  `${audience} in ['sts.amazonaws.com', 'api://AzureADTokenExchange'] || ` +
+  `${audience}.matches('^https://iam[.]googleapis[.]com/projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$') || ` +
+  `${audience}.matches('^[a-z0-9.:-]+[.]svc[.]id[.]goog$')`;
+
 /**
  * What RBAC cannot say about the operator's own account: the only RoleBinding it may write binds one fixed ClusterRole to
- * itself, and of a Namespace it changes its own labels only.
+ * itself, of a Namespace it changes its own labels only, and the tokens of ServiceAccounts that it asks for are short and
+ * for clouds.
  */
 export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
   return {
@@ -17,6 +24,7 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
         resources: ["rolebindings", "clusterrolebindings", "roles", "clusterroles"],
       },
       { apiGroups: [""], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["namespaces"] },
+      { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["serviceaccounts/token"] },
     ],
     matchConditions: [
       { name: "by-the-operator", expression: `request.userInfo.username == '${usernameOf(identity)}'` },
@@ -24,7 +32,7 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
     validations: [
       {
         expression:
-          "request.resource.resource == 'namespaces' || (request.resource.resource == 'rolebindings' && " +
+          "request.resource.resource in ['namespaces', 'serviceaccounts'] || (request.resource.resource == 'rolebindings' && " +
           `object.metadata.name == '${WORKLOAD_ROLE}' && object.roleRef.kind == 'ClusterRole' && object.roleRef.name == '${WORKLOAD_ROLE}' && ` +
           `object.subjects.size() == 1 && object.subjects[0].kind == 'ServiceAccount' && object.subjects[0].name == '${identity.serviceAccount}' && ` +
           `object.subjects[0].namespace == '${identity.namespace}')`,
@@ -36,6 +44,14 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
           `object.metadata.?labels.orValue({}).all(k, k.startsWith('${GROUP}/') || (k in oldObject.metadata.?labels.orValue({}) && object.metadata.labels[k] == oldObject.metadata.labels[k])) && ` +
           `oldObject.metadata.?labels.orValue({}).all(k, k.startsWith('${GROUP}/') || k in object.metadata.?labels.orValue({})))`,
         message: `of a Namespace the operator changes only labels that start with ${GROUP}/`,
+      },
+      {
+        expression:
+          "request.resource.resource != 'serviceaccounts' || (" +
+          "object.spec.audiences.size() == 1 && object.spec.?expirationSeconds.orValue(3600) <= 600 && " +
+          `object.spec.audiences.all(a, ${isCloudAudience("a")}))`,
+        message:
+          "the operator may ask for a token of a ServiceAccount only for AWS, Google Cloud or Azure, and for ten minutes",
       },
     ],
   };

@@ -354,5 +354,31 @@ describe("admission policies on a real API server", function () {
       denied(await create(bind(workloads, workloads, "other"), operator), refusal);
       denied(await create(bind("other", workloads, identity.serviceAccount), operator), refusal);
     });
+    it("keep the operator from tokens of ServiceAccounts for anybody but a cloud, and for long", async () => {
+      const ask = (audiences: readonly string[], duration: string, as?: string) =>
+        kubectl(
+          ["create", "token", "default", "-n", experiment, `--duration=${duration}`].concat(
+            audiences.map((audience) => `--audience=${audience}`),
+          ),
+          as === undefined ? {} : { as },
+        );
+      const provider =
+        "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/one";
+      for (const audience of ["sts.amazonaws.com", "api://AzureADTokenExchange", provider, "my-project.svc.id.goog"])
+        admitted(await ask([audience], "10m", operator));
+      const refusal =
+        /may ask for a token of a ServiceAccount only for AWS, Google Cloud or Azure, and for ten minutes/;
+      const others = [
+        [],
+        ["https://kubernetes.default.svc.cluster.local"],
+        ["sts.amazonaws.com", "https://kubernetes.default.svc.cluster.local"],
+        ["sts.amazonaws.com.example.com"],
+        [`${provider}/more`],
+        ["https://example.com/.svc.id.goog"],
+      ];
+      for (const audiences of others) denied(await ask(audiences, "10m", operator), refusal);
+      denied(await ask(["sts.amazonaws.com"], "11m", operator), refusal);
+      admitted(await ask([], "1h"));
+    });
   });
 });

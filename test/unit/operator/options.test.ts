@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { readOptions } from "../../../src/operator/options.ts";
+
+describe("the operator's options for registries", () => {
+  it("are none by themselves", () => {
+    const options = readOptions([]);
+    assert.deepEqual(options.registryMirrors, []);
+    assert.deepEqual(options.cloudEndpoints, {});
+    assert.equal(options.googleWorkloadIdentityProvider, undefined);
+  });
+
+  it("are read", () => {
+    const provider = "projects/1/locations/global/workloadIdentityPools/pool/providers/cluster";
+    const options = readOptions([
+      '--registry-mirrors=[{"registry": "docker.io", "mirrors": ["mirror.example.com/hub"]}]',
+      "--cloud-endpoints=aws-sts=https://sts.{region}.example.com,azure-entra=https://entra.example.com",
+      `--google-workload-identity-provider=${provider}`,
+    ]);
+    assert.deepEqual(options.registryMirrors, [
+      { registry: "docker.io", mirrors: ["mirror.example.com/hub"], originFallback: true },
+    ]);
+    assert.deepEqual(options.cloudEndpoints, {
+      "aws-sts": "https://sts.{region}.example.com",
+      "azure-entra": "https://entra.example.com",
+    });
+    assert.equal(options.googleWorkloadIdentityProvider, provider);
+  });
+
+  const wrong: readonly (readonly [argument: string, message: RegExp])[] = [
+    ["--registry-mirrors=docker.io", /must be JSON like/],
+    ['--registry-mirrors=[{"registry": "docker.io", "mirrors": ["http://m"]}]', /write a mirror as a host/],
+    ["--cloud-endpoints=aws=https://a.example.com", /write one of aws-sts/],
+    ["--google-workload-identity-provider=my-pool", /write projects\/NUMBER/],
+  ];
+  for (const [argument, message] of wrong) {
+    it(`are not ${argument}`, () => assert.throws(() => readOptions([argument]), message));
+  }
+});
