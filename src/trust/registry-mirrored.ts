@@ -35,7 +35,8 @@ interface Failure {
 /**
  * Asks one place after the other until one has an answer. What a mirror has not, refuses or fails at is asked for at the
  * next; only where all fail has the whole failed. Content is compared by its digest as everywhere, so a mirror can leave
- * something out but put nothing in.
+ * something out but put nothing in. What the registry itself says it has not is not there, whatever mirrors say: some
+ * answer 500 for what they cannot find.
  */
 export class MirroredRegistry implements RegistryReader {
   readonly #sources: readonly Tried[];
@@ -78,9 +79,9 @@ export class MirroredRegistry implements RegistryReader {
     const failures: Failure[] = [];
     for (const source of this.#sources) {
       const found = await this.#try(source, failures, (reader) => reader.referrers(digest, artifactType));
-      if (found !== undefined && found.length > 0) return found;
+      if (found !== undefined && (found.length > 0 || source.isOrigin)) return found;
     }
-    // That nothing is attached is known only where everybody says so.
+    // Of mirrors alone everyone has to say so.
     if (failures.every(({ error }) => error.code === "NotFound")) return [];
     throw failed(failures);
   }
@@ -119,6 +120,8 @@ export class MirroredRegistry implements RegistryReader {
 
 /** What several failures come to: a rejection only where all that was heard is about the content. */
 function failed(failures: readonly Failure[]): RegistryError {
+  const last = failures.at(-1);
+  if (last?.source.isOrigin === true && last.error.code === "NotFound") return last.error;
   const message = failures.map(({ source, error }) => `${source.host}: ${error.message}`).join("; ");
   const telling = failures.filter(({ error }) => error.code !== "NotFound");
   const waits = telling.flatMap(({ error }) => error.retryAfterMs ?? []);

@@ -341,6 +341,14 @@ describe("verdicts from a real registry with the real cosign", function () {
       // One for what names the artifact and its bundles, one for its content.
       assert.deepEqual(new Set(tokens.requests.map(({ scope }) => scope)), new Set([`repository:${repository}:pull`]));
       assert.ok(tokens.requests.length <= 3);
+      for (const [identitytoken, outcome] of [
+        [tokens.refreshToken, "Verified Verified Registry"],
+        ["another", "Indeterminate RegistryUnauthorized Registry"],
+      ]) {
+        const parsed = parseDockerConfigJson(JSON.stringify({ auths: { [registry.host]: { identitytoken } } }));
+        assert.ok(parsed.ok);
+        assert.equal(await verify({ credentials: parsed.credentials }), outcome);
+      }
       assert.equal(
         await verify({ credentials: credentials("ci:wrong") }),
         "Indeterminate RegistryUnauthorized Registry",

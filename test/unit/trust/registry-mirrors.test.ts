@@ -161,11 +161,10 @@ describe("a registry with mirrors", () => {
 
   const outcomes: readonly (readonly [string, number, number, number, RegistryErrorCode, number?])[] = [
     ["nobody has it", 404, 404, 404, "NotFound"],
-    ["a mirror that might have it is down", 500, 404, 404, "Unavailable", 9000],
-    ["a mirror that might have it refuses", 403, 404, 404, "Unauthorized"],
+    ["mirrors fail and the registry itself has it not", 500, 403, 404, "NotFound"],
     ["the registry itself refuses", 404, 404, 401, "Unauthorized"],
     ["all refuse", 401, 403, 401, "Unauthorized"],
-    ["some refuse and some are down", 401, 500, 404, "Unavailable"],
+    ["some refuse and some are down", 401, 500, 401, "Unavailable"],
     ["all limit the rate", 429, 429, 429, "RateLimited", 9000],
     ["one limits the rate", 404, 404, 429, "RateLimited", 9000],
   ];
@@ -177,9 +176,24 @@ describe("a registry with mirrors", () => {
     });
   }
 
-  it("is altered where one holds altered content and the others none", async () => {
+  const alone: readonly (readonly [string, number, number, RegistryErrorCode])[] = [
+    ["one has it not and the other is down", 404, 500, "Unavailable"],
+    ["one is down and the other has it not", 500, 404, "Unavailable"],
+    ["one refuses and the other has it not", 403, 404, "Unauthorized"],
+    ["both have it not", 404, 404, "NotFound"],
+  ];
+  for (const [what, one, two, code] of alone) {
+    it(`with mirrors alone, of which ${what}: ${code}`, async () => {
+      [first.fault, second.fault] = [answer(one), answer(two)];
+      await failure(reader(false).manifest(digestOf("a")), code);
+      assert.equal(origin.requests.length, 0);
+    });
+  }
+
+  it("is altered where a mirror, of mirrors alone, holds altered content and the others none", async () => {
     first.fault = answer(200, { "content-type": manifestType }, "{}");
-    await failure(reader().manifest(digestOf("a")), "DigestMismatch");
+    await failure(reader(false).manifest(digestOf("a")), "DigestMismatch");
+    await failure(reader().manifest(digestOf("a")), "NotFound");
   });
 
   it("is never asked where the administrator says so", async () => {
@@ -215,7 +229,7 @@ describe("a registry with mirrors", () => {
         answer(401, { "www-authenticate": 'Basic realm="r"' })(request, response);
     }
     const from = reader(true, { credentials: parsed.credentials });
-    await failure(from.manifest(digestOf("a")), "Unauthorized");
+    await failure(from.manifest(digestOf("a")), "NotFound");
     const sent = all().map(({ requests }) => requests.flatMap(({ authorization }) => authorization ?? []));
     const basic = (login: string) => [`Basic ${Buffer.from(login).toString("base64")}`];
     assert.deepEqual(sent, [basic("origin:2"), basic("first:1"), []]);
@@ -232,12 +246,14 @@ describe("a registry with mirrors", () => {
       assert.equal(found?.artifactType, bundleType);
     });
 
-    it("is nothing only where everybody says so", async () => {
+    it("is nothing where the registry itself says so, or all of mirrors alone do", async () => {
       const digest = origin.pushArtifact("model");
-      assert.deepEqual(await reader().referrers(digest), []);
+      assert.deepEqual(await reader(false).referrers(digest), []);
       second.fault = on("/referrers/", answer(500));
-      await failure(reader().referrers(digest), "Unavailable");
+      assert.deepEqual(await reader().referrers(digest), []);
       await failure(reader(false).referrers(digest), "Unavailable");
+      origin.fault = on("/referrers/", answer(500));
+      await failure(reader().referrers(digest), "Unavailable");
     });
   });
 

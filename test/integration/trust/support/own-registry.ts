@@ -7,9 +7,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
 
-/** `auth` is the section of that name in the registry's configuration, as YAML in flow style. */
 export interface OwnRegistryOptions {
+  /** The section of that name in the registry's configuration, as YAML in flow style. */
   readonly auth?: string;
+  /** The registry that it fetches from what it has not, as a pull-through cache. */
+  readonly upstream?: string;
 }
 
 /** A real docker-registry on loopback whose disk is the test's. It can be stopped and started again as another. */
@@ -34,6 +36,7 @@ export class OwnRegistry {
       `storage: {filesystem: {rootdirectory: ${join(this.directory, "data")}}, delete: {enabled: true}}`,
       `http: {addr: "${this.host}"}`,
       ...(options.auth === undefined ? [] : [`auth: ${options.auth}`]),
+      ...(options.upstream === undefined ? [] : [`proxy: {remoteurl: "http://${options.upstream}"}`]),
     ];
     const path = join(this.directory, "config.yml");
     await writeFile(path, config.join("\n"));

@@ -2,7 +2,7 @@ import { execa } from "execa";
 import { createPrivateKey, randomUUID, sign, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
@@ -12,6 +12,7 @@ export class TokenServer {
   readonly requests: { readonly scope: string | null; readonly authorization: string | undefined }[] = [];
   /** user:password */
   login = "ci:pull-secret";
+  refreshToken = "refresh-secret";
   readonly certificatePath: string;
 
   private constructor(server: Server, certificatePath: string) {
@@ -41,12 +42,16 @@ export class TokenServer {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const tokens = new TokenServer(server, certificatePath);
-    server.on("request", (request, response) => {
-      const url = new URL(request.url ?? "/", "http://tokens");
-      const scope = url.searchParams.get("scope");
+    const give = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const form = request.method === "POST" ? new URLSearchParams(await textOf(request)) : undefined;
+      const scope = (form ?? new URL(request.url ?? "/", "http://tokens").searchParams).get("scope");
       tokens.requests.push({ scope, authorization: request.headers.authorization });
-      if (request.headers.authorization !== `Basic ${Buffer.from(tokens.login).toString("base64")}`) {
-        response.writeHead(401).end();
+      const isKnown =
+        form === undefined
+          ? request.headers.authorization === `Basic ${Buffer.from(tokens.login).toString("base64")}`
+          : form.get("grant_type") === "refresh_token" && form.get("refresh_token") === tokens.refreshToken;
+      if (!isKnown) {
+        response.writeHead(form === undefined ? 401 : 400).end();
         return;
       }
       const [type, name, actions = ""] = (scope ?? "").split(":");
@@ -65,8 +70,12 @@ export class TokenServer {
         .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
         .join(".");
       const token = `${text}.${sign("sha256", Buffer.from(text), key).toString("base64url")}`;
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token }));
-    });
+      response.writeHead(200, { "content-type": "application/json" }).end(
+        // OAuth2 names it otherwise than the older way does.
+        JSON.stringify(form === undefined ? { token } : { access_token: token, scope }),
+      );
+    };
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => void give(request, response));
     return tokens;
   }
 
@@ -78,4 +87,10 @@ export class TokenServer {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
 }
