@@ -17,23 +17,44 @@ const Time = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 /** The uid of an object, or one of the two names above. It becomes a folder and a part of a tag. */
 export const ChainId = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
 
-const Signer = z.strictObject({ policy: Name, authority: Name, keyFingerprint: z.string().max(71) });
-const Policy = z.strictObject({ name: Name, generation: Count });
-
-const Verdict = z.strictObject({
-  type: z.literal("Verdict"),
-  /** Of a SecureNamespace: the allowed image that it is about. */
-  image: Name.optional(),
+/** What a verdict rests on. What else a status says is left out: the record has no place for it. */
+export const VerdictBasis = z.object({
   outcome: z.enum(["Verified", "Rejected", "Indeterminate"]),
   reason: z.string().max(128),
-  message: Text,
-  reference: z.string().max(512).optional(),
   digest: Digest.optional(),
-  signers: z.array(Signer).max(64).optional(),
-  policies: z.array(Policy).max(64).optional(),
+  signers: z
+    .array(
+      z.object({
+        policy: Name,
+        authority: Name,
+        keyFingerprint: z.string().max(71).optional(),
+        subject: z.string().max(512).optional(),
+        issuer: z.string().max(512).optional(),
+        signedAt: z.string().max(64).optional(),
+      }),
+    )
+    .max(64)
+    .optional(),
+  attestations: z
+    .array(z.object({ policy: Name, name: Name, authority: Name }))
+    .max(64)
+    .optional(),
+  policies: z
+    .array(z.object({ name: Name, generation: Count }))
+    .max(64)
+    .optional(),
   trustFingerprint: z.string().max(71).optional(),
   verifiedAt: z.string().max(64).optional(),
   notAfter: z.string().max(64).optional(),
+});
+
+const Verdict = z.strictObject({
+  type: z.literal("Verdict"),
+  ...VerdictBasis.shape,
+  /** Of a SecureNamespace: the allowed image that it is about. */
+  image: Name.optional(),
+  message: Text,
+  reference: z.string().max(512).optional(),
 });
 
 const Granted = z.strictObject({ digest: Digest, uses: z.array(z.string().max(32)).max(8), notAfter: Time });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
 import {
@@ -148,6 +149,7 @@ export const SecureModelStatus = z.object({
       snapshot: z.string().max(253).describe("The ConfigMap with the last logs and status of the pods.").optional(),
     })
     .optional(),
+  evidence: EvidenceStatus.describe("Where the object's chain of evidence stood when this was written.").optional(),
 });
 export type SecureModelStatus = z.output<typeof SecureModelStatus>;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import {
   Digest,
@@ -94,6 +95,7 @@ export const SecureNamespaceStatus = z.object({
     })
     .describe("Running pods that would not be admitted now.")
     .optional(),
+  evidence: EvidenceStatus.describe("Where the object's chain of evidence stood when this was written.").optional(),
 });
 export type SecureNamespaceStatus = z.output<typeof SecureNamespaceStatus>;
 

@@ -1,5 +1,5 @@
-import type { EvidenceDecision, VerdictStatus } from "../api/index.ts";
-import { truncateUtf8 } from "../kube/index.ts";
+import { type EvidenceDecision, type EvidenceObject, VerdictBasis, type VerdictStatus } from "../api/index.ts";
+import { type KubeObject, type ResourceType, truncateUtf8 } from "../kube/index.ts";
 import { canonicalJson, digestOf } from "./canonical.ts";
 
 /** An artifact that a decision is about. */
@@ -19,6 +19,12 @@ export interface Fact {
   readonly ends?: true;
 }
 
+/** Why an object has nothing granted any more, where no verdict says so. */
+export const deleted = { reason: "Deleted", message: "the object is being deleted" } as const;
+export const nothingToGrant = { reason: "NothingGranted", message: "nothing that it names may run" } as const;
+/** Whoever deleted the object wanted the namespace open. */
+export const opened = { reason: "Opened", message: "spec.deletionPolicy is Open" } as const;
+
 const maxDigests = 512;
 /** What may differ while the decision is the same. */
 const incidental: ReadonlySet<string> = new Set(["message", "verifiedAt", "notAfter", "snapshot"]);
@@ -29,35 +35,27 @@ export function identityOf(decision: EvidenceDecision): string {
   return digestOf(canonicalJson(JSON.parse(kept)));
 }
 
-/** `artifact`: as the verdict is about it; without a digest it is about the object. */
-export function verdictFact(
-  verdict: VerdictStatus,
-  {
-    reference,
-    name,
-    image,
-  }: { readonly reference: string; readonly name?: string | undefined; readonly image?: string },
-): Fact {
-  const { outcome, reason, message, digest, signers, policies, trustFingerprint, verifiedAt, notAfter } = verdict;
+export interface VerdictAbout {
+  /** Default "verdict", and "image/…" for an allowed image. */
+  readonly part?: string;
+  readonly reference: string;
+  /** Of the artifact, without tag or digest; undefined where the reference cannot be read. */
+  readonly name?: string | undefined;
+  readonly image?: string;
+}
+
+/** A verdict; without a digest its subject is the object. */
+export function verdictFact(verdict: VerdictStatus, { part, reference, name, image }: VerdictAbout): Fact {
+  const { outcome, reason, digest, signers, attestations, policies, trustFingerprint, verifiedAt, notAfter } =
+    VerdictBasis.parse(verdict);
   return {
-    part: image === undefined ? "verdict" : `image/${image}`,
+    part: part ?? (image === undefined ? "verdict" : `image/${image}`),
     decision: {
       type: "Verdict",
       ...(image === undefined ? {} : { image }),
       outcome,
-      reason,
-      message,
-      reference,
-      ...(digest === undefined ? {} : { digest }),
-      ...(signers === undefined
-        ? {}
-        : {
-            signers: signers.map(({ policy, authority, keyFingerprint }) => ({ policy, authority, keyFingerprint })),
-          }),
-      ...(policies === undefined ? {} : { policies: policies.map(({ name, generation }) => ({ name, generation })) }),
-      ...(trustFingerprint === undefined ? {} : { trustFingerprint }),
-      ...(verifiedAt === undefined ? {} : { verifiedAt }),
-      ...(notAfter === undefined ? {} : { notAfter }),
+      ...reasonOf({ reason, message: verdict.message }),
+      ...given({ reference, digest, signers, attestations, policies, trustFingerprint, verifiedAt, notAfter }),
     },
     artifacts: digest === undefined || name === undefined ? [] : [{ name, digest }],
   };
@@ -125,6 +123,21 @@ export function enforcementFact(state: {
   };
 }
 
+/** Without what is undefined. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
 function reasonOf({ reason, message }: { readonly reason: string; readonly message: string }) {
   return { reason, message: truncateUtf8(message, 2048) };
+}
+
+/** An object of a kind of ours; undefined for one that the API server has not given a uid. */
+export function evidenceObject(
+  { kind, group, version }: Pick<ResourceType, "kind" | "group" | "version">,
+  { metadata: { namespace, name, uid, generation = 0 } }: KubeObject,
+): EvidenceObject | undefined {
+  if (uid === undefined) return undefined;
+  const apiVersion = `${group}/${version}`;
+  return { apiVersion, kind, ...(namespace === undefined ? {} : { namespace }), name, uid, generation };
 }

@@ -2,14 +2,19 @@
 export { BUNDLE_TYPE, readRecord, signRecord, type ReadRecord, type RecordProblem } from "./bundle.ts";
 export { DirectoryStore } from "./directory-store.ts";
 export {
+  deleted,
   enforcementFact,
+  evidenceObject,
   grantFact,
+  nothingToGrant,
+  opened,
   quarantineFact,
   refusalFact,
   verdictFact,
   type Artifact,
   type Fact,
   type GrantedDigest,
+  type VerdictAbout,
 } from "./facts.ts";
 export { EvidenceKeys, publishedKeys, EVIDENCE_CONFIG_MAP, EVIDENCE_KEY_SECRET } from "./key-secret.ts";
 export { EvidenceMetrics } from "./metrics.ts";

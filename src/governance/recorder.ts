@@ -12,8 +12,11 @@ import { type Entry, type EvidenceStore } from "./store.ts";
 
 /** What controllers see of it. */
 export interface EvidenceSink {
-  /** Says what is decided now. Returns at once and never throws; what was said before costs no more than a hash. */
-  record(object: EvidenceObject, facts: readonly Fact[]): void;
+  /**
+   * Says what is decided now. Returns at once and never throws, whatever `facts` does: a quarantine must not fail for its
+   * evidence. What was said before costs no more than a hash.
+   */
+  record(object: EvidenceObject, facts: () => readonly Fact[]): void;
   /** Where the chain of an object stands, for its status; undefined while that is not known here. */
   head(uid: string): EvidenceStatus | undefined;
 }
@@ -70,21 +73,23 @@ export class Recorder implements EvidenceSink {
     metrics.trackPending(() => this.#backlog.size);
   }
 
-  record(object: EvidenceObject, facts: readonly Fact[]): void {
-    const at = this.#options.clock.now();
-    let news = false;
-    for (const { part, decision, artifacts, ends } of facts) {
-      try {
-        const chain = object.uid;
-        // Of nearly all objects there is nothing to end; what there is of others only the store knows.
-        if (ends === true && this.#last?.has(chain) === false && !this.#backlog.isWaiting(chain)) continue;
-        const waiting: Waiting = { chain, object, part, decision, artifacts, at, ...(ends === true ? { ends } : {}) };
-        news = this.#backlog.add(waiting) || news;
-      } catch (error) {
-        this.#options.log.error({ err: error, part }, "a decision could not be taken down");
-      }
+  record(object: EvidenceObject, facts: () => readonly Fact[]): void {
+    try {
+      const at = this.#options.clock.now();
+      const news = facts().filter((fact) => this.#add(object, fact, at));
+      if (news.length > 0) this.#wake();
+    } catch (error) {
+      this.#options.metrics.count("dropped");
+      this.#options.log.error({ err: error, uid: object.uid }, "a decision could not be taken down");
     }
-    if (news) this.#wake();
+  }
+
+  #add(object: EvidenceObject, { ends, ...fact }: Fact, at: Date): boolean {
+    const chain = object.uid;
+    if (ends !== true) return this.#backlog.add({ chain, object, ...fact, at });
+    // Of nearly all objects there is nothing to end; what there is of others only the store knows.
+    const isNew = this.#last?.has(chain) === false && !this.#backlog.isWaiting(chain);
+    return !isNew && this.#backlog.add({ chain, object, ...fact, at, ends });
   }
 
   head(uid: string): EvidenceStatus | undefined {

@@ -22,6 +22,7 @@ import {
   parseObject,
   secureNamespace,
 } from "../api/index.ts";
+import { type EvidenceSink, type Fact, evidenceObject } from "../governance/index.ts";
 import {
   type EventRecorder,
   type KubeError,
@@ -62,6 +63,7 @@ import {
   imageUses,
   wantedLabels,
 } from "./decide.ts";
+import { enforcementFacts, farewellFacts, imageFacts } from "./evidence.ts";
 
 export interface IsolationDependencies {
   readonly client: ObjectClient;
@@ -82,6 +84,8 @@ export interface IsolationDependencies {
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
   readonly events: Pick<EventRecorder, "emit">;
+  /** Absent where no evidence is kept. */
+  readonly evidence?: EvidenceSink | undefined;
   readonly identity: OperatorIdentity;
   readonly now: () => Date;
 }
@@ -162,6 +166,7 @@ class Pass {
     this.#context.signal.throwIfAborted();
     const grant = await this.#grant(images);
     this.#announceImages(raw, images, status);
+    this.#record(raw, () => imageFacts(images, grant, this.#owner));
 
     // Only now: labels without a grant would refuse everything.
     const wanted = wantedLabels(spec);
@@ -379,7 +384,15 @@ class Pass {
   }
 
   async #write(raw: SecureNamespace, status: SecureNamespaceStatus): Promise<void> {
-    await applyStatus(this.#client, secureNamespace.resource, raw, { status, fieldManager: FIELD_MANAGER });
+    this.#record(raw, () => enforcementFacts(raw.spec.profile, status));
+    const evidence = this.#deps.evidence?.head(raw.metadata.uid ?? "") ?? raw.status?.evidence;
+    const along = evidence === undefined ? undefined : { evidence };
+    await applyStatus(this.#client, secureNamespace.resource, raw, { status, fieldManager: FIELD_MANAGER, along });
+  }
+
+  #record(raw: SecureNamespace, facts: () => readonly Fact[]): void {
+    const object = evidenceObject(secureNamespace.resource, raw);
+    if (object !== undefined) this.#deps.evidence?.record(object, facts);
   }
 
   async #farewell(raw: SecureNamespace): Promise<ReconcileResult> {
@@ -398,12 +411,14 @@ class Pass {
     if (parsed.ok && parsed.value.spec.deletionPolicy === "Open") {
       await setLabels(this.#client, namespace, { [ENFORCEMENT_LABEL]: undefined, [PROFILE_LABEL]: undefined });
       await this.#client.remove(admissionGrant.resource, { namespace: this.#name, name: GRANT_NAME });
+      this.#record(raw, () => farewellFacts(raw.spec.profile, { opens: true }));
       return;
     }
     const isOwn = ({ kind, name }: GrantOwner) => kind === this.#owner.kind && name === this.#owner.name;
     await this.#deps.grants.change(this.#name, (grant) => withdraw(grant, isOwn), {
       signal: this.#context.signal,
     });
+    this.#record(raw, () => farewellFacts(raw.spec.profile, { opens: false }));
     // A namespace that was created again in the meantime has no labels yet, and from here on nobody sets them.
     const unlabelled = namespace.metadata.labels?.[ENFORCEMENT_LABEL] === undefined;
     if (unlabelled && parsed.ok && parsed.value.spec.enforcement === "Enforce")

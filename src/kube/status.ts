@@ -11,6 +11,8 @@ export interface StatusWrite {
   readonly status: object;
   readonly fieldManager: string;
   readonly resourceVersion?: string | undefined;
+  /** Fields that are written along when the status is written anyway, and that are never a reason to write it. */
+  readonly along?: object | undefined;
 }
 
 /**
@@ -23,9 +25,11 @@ export async function applyStatus(
   client: ObjectClient,
   type: ResourceType,
   object: WithStatus,
-  { status, fieldManager, resourceVersion }: StatusWrite,
+  { status: wanted, fieldManager, resourceVersion, along }: StatusWrite,
 ): Promise<string | undefined> {
-  if (isDeepStrictEqual(comparable(object.status ?? {}), comparable(status))) return resourceVersion;
+  const status = { ...wanted, ...along };
+  if (isDeepStrictEqual(comparable(object.status ?? {}), comparable({ ...status, ...present(object, along) })))
+    return resourceVersion;
   const { name, namespace } = object.metadata;
   const metadata = {
     name,
@@ -40,6 +44,12 @@ export async function applyStatus(
     if (!isKubeError(error, "NotFound")) throw error;
     return undefined;
   }
+}
+
+/** The same fields as the object has them. */
+function present({ status }: WithStatus, fields: object | undefined): object {
+  const living = (status ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(Object.keys(fields ?? {}).map((field) => [field, living[field]]));
 }
 
 /** Plain JSON, in which lists that are maps by `type` or `name` have one order: the API server keeps its own. */

@@ -11,6 +11,7 @@ import {
   secureModel,
 } from "../api/index.ts";
 import type { GrantStore } from "../admission/index.ts";
+import { type EvidenceSink, type Fact, deleted, evidenceObject } from "../governance/index.ts";
 import {
   type Clock,
   type EventRecorder,
@@ -47,6 +48,7 @@ import {
   withdrawOne,
 } from "./actions.ts";
 import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.ts";
+import { activeFact, factsOf, modelGrantFact } from "./evidence.ts";
 import {
   type DesiredJudgement,
   type Judgement,
@@ -93,6 +95,8 @@ export interface ServingDependencies {
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
   readonly events: Pick<EventRecorder, "emit">;
+  /** Absent where no evidence is kept. */
+  readonly evidence?: EvidenceSink | undefined;
   readonly clock: Clock;
 }
 
@@ -169,6 +173,7 @@ class Pass {
   /** The model is being deleted. */
   async farewell(): Promise<ReconcileResult> {
     await publishGrant(this.#deps.grants, this.#model, [], this.#context.signal);
+    this.#record(() => [modelGrantFact([], deleted)]);
     // As a rule the garbage collector takes what the model owns. Who orphans it must not keep it running unguarded.
     if (this.#model.metadata.finalizers?.includes("orphan") === true && this.#stands()) {
       await this.#tearDown();
@@ -243,6 +248,7 @@ class Pass {
     }
     const { reason, message } = judgement.verdict;
     const plan: Plan = { grant: [], ready: { status: "False", reason, message } };
+    this.#record(() => [modelGrantFact([], { reason, message })]);
     await this.#quarantine(this.#outcome({ plan, ready: plan.ready, desired: judgement, running: undefined }));
     return true;
   }
@@ -361,6 +367,10 @@ class Pass {
       return [{ revision, notAfter }];
     });
     await publishGrant(this.#deps.grants, this.#model, granted, this.#context.signal);
+    this.#record(() => [modelGrantFact(granted, plan.ready)]);
+    const judged = active === undefined ? undefined : judgements.get(active.metadata.name);
+    if (active !== undefined && active !== desired && judged !== undefined)
+      this.#record(() => [activeFact(active.spec.artifact, judged.verdict)]);
   }
 
   /** A Deployment leaves the old pods until the new ones answer: those that must not run are not waited for. */
@@ -441,8 +451,16 @@ class Pass {
 
   async #write(status: SecureModelStatus): Promise<void> {
     this.#announce(status);
-    const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.#resourceVersion };
+    this.#record(() => factsOf(this.#model, status));
+    const evidence = this.#deps.evidence?.head(this.#model.metadata.uid ?? "") ?? this.#model.status?.evidence;
+    const along = evidence === undefined ? undefined : { evidence };
+    const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.#resourceVersion, along };
     this.#resourceVersion = await applyStatus(this.#client, secureModel.resource, this.#model, write);
+  }
+
+  #record(facts: () => readonly Fact[]): void {
+    const object = evidenceObject(secureModel.resource, this.#model);
+    if (object !== undefined) this.#deps.evidence?.record(object, facts);
   }
 
   /** An Event for each change of the verdict and of Ready; one where both say the same. */

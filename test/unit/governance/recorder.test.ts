@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { CHECKPOINT_CHAIN, KEY_CHAIN } from "../../../src/api/index.ts";
 import {
   EvidenceMetrics,
+  type Fact,
   Recorder,
   type RecorderOptions,
   SigningKey,
@@ -51,8 +52,8 @@ class Process {
     this.#running = this.recorder.run(this.#stop.signal);
   }
 
-  say(uid: string, ...facts: Parameters<Recorder["record"]>[1]): void {
-    this.recorder.record(objectOf(uid), facts);
+  say(uid: string, ...facts: readonly Fact[]): void {
+    this.recorder.record(objectOf(uid), () => facts);
   }
 
   async kill(): Promise<void> {
@@ -282,6 +283,16 @@ describe("recording evidence", () => {
     await rest();
     assert.deepEqual(types(store, "aaa"), ["Verdict"]);
     assert.equal(await process.metric('records_total{result="dropped"}'), "1");
+  });
+
+  it("never throws at those who decide", async () => {
+    const process = start();
+    process.recorder.record(objectOf("aaa"), () => {
+      throw new Error("a status that nobody understands");
+    });
+    process.say("aaa", verdict());
+    await rest();
+    assert.deepEqual(types(store, "aaa"), ["Verdict"]);
   });
 
   it("makes a checkpoint when its time has come, of what changed, and none while nothing does", async () => {

@@ -94,6 +94,27 @@ describe("Applying a status", () => {
     assert.deepEqual(seen, ["7"]);
   });
 
+  it("writes along what is no reason to write", async () => {
+    const along = async (before: object, status: object) => {
+      const client = new FakeClient();
+      client.add("configmaps", { metadata: key, status: before } as KubeObject);
+      const write = { status, fieldManager: "test", along: { evidence: { sequence: 2 } } };
+      await applyStatus(client, configMapType, { metadata: key, status: before }, write);
+      const { status: written } = client.objects.get("configmaps/shop/settings") as KubeObject & { status: object };
+      return { writes: client.writes.length, written };
+    };
+    const old = { evidence: { sequence: 1 } };
+    assert.deepEqual(await along({ phase: "A", ...old }, { phase: "A" }), {
+      writes: 0,
+      written: { phase: "A", ...old },
+    });
+    assert.deepEqual(await along({ phase: "A" }, { phase: "A" }), { writes: 0, written: { phase: "A" } });
+    assert.deepEqual(await along({ phase: "A", ...old }, { phase: "B" }), {
+      writes: 1,
+      written: { phase: "B", evidence: { sequence: 2 } },
+    });
+  });
+
   it("sees another order of plain values", async () => {
     assert.equal((await write({ steps: ["a", "b"] }, { steps: ["b", "a"] })).length, 1);
   });

@@ -7,6 +7,7 @@ import {
   SecureModelSpec,
   type SecureNamespace,
 } from "../../../src/api/index.ts";
+import type { EvidenceSink } from "../../../src/governance/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import { type DeploymentObject, servingReconciler } from "../../../src/serving/index.ts";
 import { policiesOfModel } from "../../../src/operator/informers.ts";
@@ -28,6 +29,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly events: EventDetail[] = [];
   readonly asked: VerifyRequest[] = [];
+  evidence: EvidenceSink | undefined;
   guardProblems: readonly string[] = [];
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
   /** Pods become ready. */
@@ -76,6 +78,7 @@ export class World {
       pullCredentials: () => Promise.resolve(undefined),
       guardProblems: () => this.guardProblems,
       events: { emit: (_regarding, detail) => this.events.push(detail) },
+      evidence: this.evidence,
       clock: this.clock,
     });
     const log = createLogger({ level: "silent" });
