@@ -58,11 +58,18 @@ const config = {
   CIIssuerMetadata: { "github-workflow": github },
 };
 
+export interface FulcioOptions {
+  readonly directory: string;
+  readonly oidc: OidcIssuer;
+  /** Of the certificate transparency log; none: certificates without a timestamp of one. */
+  readonly certificateLogUrl: string;
+}
+
 /**
- * The real Fulcio with a root and an issuing authority of its own. It has no certificate transparency log, so its
- * certificates have no SCT. Its metrics are the one thing that is not on loopback: it can bind them to no address.
+ * The real Fulcio with a root and an issuing authority of its own. Its metrics are the one thing that is not on
+ * loopback: it can bind them to no address.
  */
-export async function startFulcio(directory: string, oidc: OidcIssuer): Promise<Fulcio> {
+export async function startFulcio({ directory, oidc, certificateLogUrl }: FulcioOptions): Promise<Fulcio> {
   const root = await issue({ directory, name: "fulcio-root", extensions: authority });
   const issuing = await issue({
     directory,
@@ -88,7 +95,7 @@ export async function startFulcio(directory: string, oidc: OidcIssuer): Promise<
     "fileca-key-passwd": "",
     "fileca-watch": "false",
     "config-path": configFile,
-    "ct-log-url": "",
+    "ct-log-url": certificateLogUrl,
     host: "127.0.0.1",
     port: String(port),
     "grpc-host": "127.0.0.1",

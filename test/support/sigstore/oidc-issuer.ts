@@ -87,6 +87,7 @@ export class OidcIssuer {
   }
 
   async stop(): Promise<void> {
+    if (!this.#server.listening) return;
     const closed = [this.#server, this.#proxy].map(async (server) => {
       server.close();
       await once(server, "close");

@@ -2,6 +2,7 @@ import { execa } from "execa";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CertificateLog } from "./certificate-log.ts";
 import { programPath, type Daemon } from "./daemon.ts";
 import { startFulcio, type Fulcio } from "./fulcio.ts";
 import { issuers, type Identity } from "./identities.ts";
@@ -17,8 +18,14 @@ export interface SignOptions extends TokenOptions {
   readonly registryCaFile?: string | undefined;
 }
 
+export interface SigstoreOptions {
+  /** Whether certificates have the timestamp of a certificate transparency log, as those of the public Fulcio do. */
+  readonly certificateLog?: boolean;
+}
+
 interface Services {
   readonly oidc: OidcIssuer;
+  readonly certificateLog: CertificateLog | undefined;
   readonly fulcio: Fulcio;
   readonly timestampAuthority: TimestampAuthority;
   readonly rekor: Rekor;
@@ -26,12 +33,12 @@ interface Services {
 
 /**
  * A whole Sigstore on loopback, of the real parts: Fulcio, timestamp authority, Rekor 2, and cosign to sign with. Only
- * the OpenID Connect issuer is the test's. Nothing of it asks anybody else: see `strayRequests`.
+ * the OpenID Connect issuer and the certificate transparency log are the test's. Nothing of it asks anybody else: see `strayRequests`.
  */
 export class Sigstore {
   readonly #directory: string;
   readonly #services: Services;
-  /** As a trusted_root.json; it names all three. */
+  /** As a trusted_root.json; it names all of them. */
   readonly trustedRoot: string;
   readonly trustedRootFile: string;
 
@@ -43,7 +50,7 @@ export class Sigstore {
   }
 
   /** Takes about two seconds. Throws if a part is not ready within half a minute, and leaves none behind. */
-  static async start(): Promise<Sigstore> {
+  static async start({ certificateLog: withLog = true }: SigstoreOptions = {}): Promise<Sigstore> {
     const directory = await mkdtemp(join(tmpdir(), "sigstore-"));
     const started: (() => Promise<void>)[] = [];
     const keep = <T extends { readonly daemon: Daemon }>(service: T): T => {
@@ -56,9 +63,12 @@ export class Sigstore {
         Object.values(issuers).map((issuer) => new URL(issuer).host),
       );
       started.push(() => oidc.stop());
+      const certificateLog = withLog ? await CertificateLog.start() : undefined;
+      if (certificateLog !== undefined) started.push(() => certificateLog.stop());
       const services: Services = {
         oidc,
-        fulcio: keep(await startFulcio(directory, oidc)),
+        certificateLog,
+        fulcio: keep(await startFulcio({ directory, oidc, certificateLogUrl: certificateLog?.url ?? "" })),
         timestampAuthority: keep(await startTimestampAuthority(directory)),
         rekor: keep(await startRekor(directory)),
       };
@@ -98,8 +108,9 @@ export class Sigstore {
 
   /** What is stopped answers nobody: so a test proves that verification needs none of them. */
   async stopServices(): Promise<void> {
-    const { oidc, fulcio, timestampAuthority, rekor } = this.#services;
+    const { oidc, certificateLog, fulcio, timestampAuthority, rekor } = this.#services;
     await Promise.all([fulcio, timestampAuthority, rekor].map((service) => service.daemon.stop()));
+    await certificateLog?.stop();
     await oidc.stop();
   }
 
@@ -139,7 +150,7 @@ export class Sigstore {
 
 /** Writes what cosign signs with, and what others verify with. */
 async function configure(directory: string, services: Services, trustedRootFile: string): Promise<void> {
-  const { fulcio, timestampAuthority, rekor } = services;
+  const { fulcio, timestampAuthority, rekor, certificateLog } = services;
   const since = "start-time=2020-01-01T00:00:00Z";
   const service = (flag: string, url: string, version: number) =>
     `--${flag}=url=${url},api-version=${version},${since},operator=tests`;
@@ -161,6 +172,13 @@ async function configure(directory: string, services: Services, trustedRootFile:
     `--tsa=url=${timestampAuthority.url},certificate-chain=${timestampAuthority.chainFile}`,
     // The host of this address is who must have signed a checkpoint.
     `--rekor=url=https://${rekor.origin},public-key=${rekor.publicKeyFile},${since},origin=${rekor.origin}`,
+    ...(certificateLog === undefined ? [] : [await certificateLogSpec(directory, certificateLog, since)]),
     `--out=${trustedRootFile}`,
   );
+}
+
+async function certificateLogSpec(directory: string, log: CertificateLog, since: string): Promise<string> {
+  const keyFile = join(directory, "certificate-log.pub");
+  await writeFile(keyFile, log.publicKeyPem);
+  return `--ctfe=url=${log.url},public-key=${keyFile},${since}`;
 }

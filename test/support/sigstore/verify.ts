@@ -39,8 +39,6 @@ export async function saysCosign(check: Check): Promise<string> {
       "certificate-identity": check.subject,
       "certificate-oidc-issuer": check.issuer,
       "use-signed-timestamps": "true",
-      // There is no certificate transparency log here.
-      "insecure-ignore-sct": "true",
       "insecure-ignore-tlog": String(!check.logged),
     };
     const nowhere = "http://127.0.0.1:9";
@@ -70,7 +68,7 @@ export function signerByLibrary(
   trustedRoot: string,
 ): { readonly subject: string; readonly issuer: string } {
   const trust = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(trustedRoot)));
-  const verifier = new Verifier(trust, { ctlogThreshold: 0, tlogThreshold: 0, timestampThreshold: 1 });
+  const verifier = new Verifier(trust, { ctlogThreshold: 1, tlogThreshold: 0, timestampThreshold: 1 });
   const entity = toSignedEntity(bundleFromJSON(JSON.parse(bundle.toString())));
   const { identity } = verifier.verify({ ...entity, tlogEntries: [] });
   return { subject: identity?.subjectAlternativeName ?? "", issuer: identity?.extensions?.issuer ?? "" };
