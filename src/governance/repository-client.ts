@@ -10,8 +10,8 @@ export interface RepositoryOptions {
   readonly place: Pick<Reference, "registry" | "repository">;
   /** Hosts without TLS, as the egress has them too. */
   readonly plainHttpHosts?: readonly string[] | undefined;
-  /** The value of an Authorization header for what asks for Basic, and for token servers. */
-  readonly basic?: string | undefined;
+  /** The value of an Authorization header, for registries that ask for Basic and for token servers. Asked when it is needed. */
+  readonly login?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   /** Only readers leave it out. */
   readonly push?: boolean | undefined;
 }
@@ -110,7 +110,7 @@ export class RepositoryClient {
   }
 
   async #request(request: EgressRequest, signal: AbortSignal): Promise<EgressResponse<Buffer>> {
-    const { egress, place, basic, push = false } = this.#options;
+    const { egress, place, login, push = false } = this.#options;
     const send = () => {
       const authorization = this.#authorization;
       const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
@@ -121,8 +121,9 @@ export class RepositoryClient {
       // What was learned to log in may have run out.
       if (refused.status !== 401) return refused;
       const actions = push ? "pull,push" : "pull";
-      const login = { refused, repository: place.repository, actions, basic, signal } as const;
-      const authorization = await logIn(egress, login);
+      const basic = await login?.(signal);
+      const asked = { refused, repository: place.repository, actions, basic, signal } as const;
+      const authorization = await logIn(egress, asked);
       if (authorization === undefined) return refused;
       this.#authorization = authorization;
       return await send();

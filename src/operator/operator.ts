@@ -18,6 +18,7 @@ import {
 } from "../kube/index.ts";
 import { servingReconciler } from "../serving/index.ts";
 import { CloudLogins, Cosign, type Pulling, Verifier, policyReconciler } from "../trust/index.ts";
+import { createRecorder } from "./evidence.ts";
 import { createInformers } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { pullCredentials } from "./pull-credentials.ts";
@@ -102,10 +103,22 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     googleProvider: options.googleWorkloadIdentityProvider,
     now,
   });
+  const evidence = createRecorder(options.evidence, {
+    client,
+    fence: options.leaderElect ? elector.fence : undefined,
+    egress,
+    plainHttpHosts: options.plainHttpRegistries,
+    namespace: options.operatorNamespace,
+    identity: hostname(),
+    clock,
+    log,
+    metrics,
+  });
   const common = {
     client,
     verifier,
     events,
+    evidence,
     now,
     guardProblems,
     grants: new GrantStore(client),
@@ -178,7 +191,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   await health.listen();
   try {
     const work = async (term: AbortSignal) => {
-      await Promise.all(controllers.map((controller) => controller.run(term)));
+      await Promise.all([...controllers.map((controller) => controller.run(term)), evidence?.run(term)]);
     };
     if (options.leaderElect) {
       await elector.run({ onStarted: work, onStopped: () => log.info("stopped leading") }, signal);

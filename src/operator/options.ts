@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { isGoogleProvider, parseCloudEndpoints, parseRegistryMirrors } from "../trust/index.ts";
+import { EvidenceOptions } from "./evidence-options.ts";
 
 const Options = z.object({
   operatorNamespace: z.string().min(1),
@@ -32,6 +33,7 @@ const Options = z.object({
     .optional(),
   cosign: z.string().min(1),
   healthPort: z.coerce.number().int().min(0).max(65535),
+  evidence: EvidenceOptions,
 });
 export type Options = z.output<typeof Options>;
 
@@ -52,6 +54,12 @@ export function readOptions(args: readonly string[]): Options {
       "google-workload-identity-provider": { type: "string" },
       cosign: { type: "string", default: "/usr/local/bin/cosign" },
       "health-port": { type: "string", default: "8081" },
+      "evidence-store": { type: "string", default: "None" },
+      "evidence-directory": { type: "string" },
+      "evidence-repository": { type: "string" },
+      "evidence-push-secret": { type: "string" },
+      "evidence-key-secret": { type: "string" },
+      "evidence-checkpoint-interval": { type: "string", default: "15m" },
     },
   });
   const caFile = values["registry-ca-file"];
@@ -68,6 +76,14 @@ export function readOptions(args: readonly string[]): Options {
     googleWorkloadIdentityProvider: values["google-workload-identity-provider"],
     cosign: values.cosign,
     healthPort: values["health-port"],
+    evidence: {
+      store: values["evidence-store"],
+      directory: values["evidence-directory"],
+      repository: values["evidence-repository"],
+      pushSecret: values["evidence-push-secret"],
+      keySecret: values["evidence-key-secret"],
+      checkpointMs: values["evidence-checkpoint-interval"],
+    },
   });
   if (parsed.success) return parsed.data;
   throw new Error(z.prettifyError(parsed.error));

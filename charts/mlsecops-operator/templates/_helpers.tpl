@@ -25,3 +25,25 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- join "," $pairs -}}
 {{- end }}
+
+{{- define "mlsecops.evidenceKeySecret" -}}
+{{ .Values.evidence.keySecret | default "mlsecops-evidence-key" }}
+{{- end }}
+
+{{- define "mlsecops.evidenceArgs" -}}
+{{- with .Values.evidence -}}
+{{- if ne .store "None" -}}
+- --evidence-store={{ .store }}
+- --evidence-key-secret={{ include "mlsecops.evidenceKeySecret" $ }}
+- --evidence-checkpoint-interval={{ .checkpointInterval }}
+{{- if eq .store "Directory" }}
+- --evidence-directory=/var/lib/mlsecops/evidence
+{{- else }}
+- --evidence-repository={{ .repository.reference }}
+{{- with .repository.pushSecret }}
+- --evidence-push-secret={{ . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+{{- end }}
