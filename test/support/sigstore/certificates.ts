@@ -18,7 +18,7 @@ export interface CertificateOptions {
   readonly extensions: readonly string[];
 }
 
-/** Issues a certificate for a day, with a key on P-256. Node can read certificates, and not make them. */
+/** Issues a certificate for 20 years, since vectors are made with it, with a key on P-256. Node can read certificates, and not make them. */
 export async function issue({ directory, name, issuer, extensions }: CertificateOptions): Promise<Certificate> {
   const [key, certificate, request] = [
     join(directory, `${name}.key`),
@@ -40,7 +40,7 @@ export async function issue({ directory, name, issuer, extensions }: Certificate
     ...by,
     ...serial,
     "-days",
-    "1",
+    "7300",
     "-extfile",
     extensionFile,
     "-out",
