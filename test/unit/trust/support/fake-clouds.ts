@@ -17,7 +17,6 @@ export const clusterProvider =
   "identitynamespace:my-project.svc.id.goog:https://container.googleapis.com/v1/projects/my-project/locations/europe-west1/clusters/a";
 
 const keys = { id: "ASIAEXAMPLE", secret: "secret-of-aws", session: "session/of+aws==" };
-const subject = "system:serviceaccount:models:puller";
 
 export function jwt(claims: object): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -49,6 +48,8 @@ export class FakeClouds {
   /** Everything that was sent, for looking for secrets. */
   readonly audiences: string[] = [];
   fault: Fault = () => false;
+  /** The one ServiceAccount that the clouds trust. */
+  subject = "system:serviceaccount:models:puller";
   now: Date;
   /** How long what is given out lasts. */
   lastsMs = 12 * 3_600_000;
@@ -104,7 +105,7 @@ export class FakeClouds {
       },
       token: (audience) => {
         this.audiences.push(audience);
-        return Promise.resolve(jwt({ aud: [audience], sub: subject, secret: "token-of-tenant" }));
+        return Promise.resolve(jwt({ aud: [audience], sub: this.subject, secret: "token-of-tenant" }));
       },
       ...overrides,
     };
@@ -169,7 +170,7 @@ export class FakeClouds {
     if (!same(fields, { ...expected, RoleArn: fields["RoleArn"] ?? "" })) throw refuse(400, "ValidationError");
     if (!/^[\w+=,.@-]{2,64}$/.test(RoleSessionName ?? "")) throw refuse(400, "ValidationError");
     if (received.headers.authorization !== undefined) throw refuse(400, "MalformedInput");
-    if (!isFor(WebIdentityToken, "sts.amazonaws.com")) throw refuse(400, "InvalidIdentityToken");
+    if (!this.#isFor(WebIdentityToken, "sts.amazonaws.com")) throw refuse(400, "InvalidIdentityToken");
     if (fields["RoleArn"] !== role) throw refuse(403, "AccessDenied");
     return `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>${keys.id}</AccessKeyId><SecretAccessKey>${keys.secret}</SecretAccessKey><SessionToken>${keys.session}</SessionToken><Expiration>${new Date(this.now.getTime() + 900_000).toISOString()}</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`;
   }
@@ -225,7 +226,7 @@ export class FakeClouds {
       [clusterProvider, "my-project.svc.id.goog"],
     ]);
     if (!known.has(audience)) throw refuse("invalid_target");
-    if (!isFor(subject_token, known.get(audience) ?? "")) throw refuse("invalid_grant");
+    if (!this.#isFor(subject_token, known.get(audience) ?? "")) throw refuse("invalid_grant");
     return {
       access_token: "token-of-google-federation",
       issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
@@ -264,7 +265,7 @@ export class FakeClouds {
     };
     if (!same(fields, expected)) throw refuse(400, 70011);
     if (client_id !== client) throw refuse(400, 700016);
-    if (!isFor(client_assertion, "api://AzureADTokenExchange")) throw refuse(401, 700212);
+    if (!this.#isFor(client_assertion, "api://AzureADTokenExchange")) throw refuse(401, 700212);
     return { token_type: "Bearer", expires_in: 3599, access_token: "token-of-entra" };
   }
 
@@ -276,6 +277,14 @@ export class FakeClouds {
     const expected = { grant_type: "access_token", service: "myregistry.azurecr.io", tenant };
     if (!same(fields, { ...expected, access_token: "token-of-entra" })) throw refuse(401);
     return { refresh_token: jwt({ exp: (this.now.getTime() + this.lastsMs) / 1000, secret: "token-of-acr" }) };
+  }
+
+  #isFor(token: string | undefined, audience: string): boolean {
+    const claims = JSON.parse(Buffer.from((token ?? "").split(".")[1] ?? "", "base64url").toString("utf8")) as {
+      aud: string[];
+      sub: string;
+    };
+    return claims.sub === this.subject && claims.aud.length === 1 && claims.aud[0] === audience;
   }
 }
 
@@ -289,12 +298,4 @@ function formOf({ headers, body }: Received, wrong: Wrong): Readonly<Record<stri
 function same(actual: object, expected: object): boolean {
   const text = (value: object): string => JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   return text(actual) === text(expected);
-}
-
-function isFor(token: string | undefined, audience: string): boolean {
-  const claims = JSON.parse(Buffer.from((token ?? "").split(".")[1] ?? "", "base64url").toString("utf8")) as {
-    aud: string[];
-    sub: string;
-  };
-  return claims.sub === subject && claims.aud.length === 1 && claims.aud[0] === audience;
 }

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import type { SecureModel } from "../../../src/api/index.ts";
+import { isRevisionOf, newRevision, revisionHash } from "../../../src/serving/revision.ts";
+import { digest, World } from "./world.ts";
+
+describe("the revision of a model", () => {
+  const artifact = { repository: "registry.example/iris", digest: digest(1), platformDigests: [] };
+
+  function model(pulling: object = {}): SecureModel {
+    const { metadata, spec } = new World().model();
+    return { metadata, spec: { ...spec, source: { ...spec.source, oci: { ...spec.source.oci, ...pulling } } } };
+  }
+
+  it("holds what its artifact is looked at with, and is another one with something else", () => {
+    const plain = newRevision(model(), artifact, []);
+    const puller = newRevision(model({ serviceAccountName: "puller" }), artifact, []);
+    assert.equal(puller.spec.serviceAccountName, "puller");
+    assert.ok(!("serviceAccountName" in plain.spec));
+    assert.ok(isRevisionOf(puller, model({ serviceAccountName: "puller" }), artifact));
+    assert.ok(!isRevisionOf(puller, model(), artifact));
+    assert.ok(!isRevisionOf(plain, model({ serviceAccountName: "puller" }), artifact));
+    const hashes = [
+      {},
+      { serviceAccountName: "puller" },
+      { serviceAccountName: "other" },
+      { pullSecrets: [{ name: "a" }] },
+    ];
+    assert.equal(new Set(hashes.map((pulling) => revisionHash(model(pulling), artifact))).size, 4);
+  });
+});
