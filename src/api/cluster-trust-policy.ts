@@ -1,12 +1,13 @@
 import { z } from "zod";
+import { Authority, DeniedSigner, TimestampAuthority } from "./authority.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import {
   Digest,
   Duration,
   GROUP,
-  ObjectName,
   ShortName,
   Suspend,
+  Timestamp,
   VERSION,
   commonStatus,
   isDuration,
@@ -15,42 +16,6 @@ import {
   shown,
   withRules,
 } from "./schema.ts";
-
-const KeySource = withRules(
-  z.strictObject({
-    inline: z
-      .string()
-      .max(4096)
-      .describe("A public key in PEM, as `cosign generate-key-pair` writes it to cosign.pub.")
-      .optional(),
-    secretRef: z
-      .strictObject({
-        name: shown(ObjectName, "name: release-key"),
-        key: matching(
-          z.string().min(1).max(253),
-          /^[-._a-zA-Z0-9]+$/,
-          "write a key of the Secret's data, for example cosign.pub",
-        ).default("cosign.pub"),
-      })
-      .describe("A Secret in the operator's own namespace that holds the public key.")
-      .optional(),
-  }),
-  {
-    rule: "has(self.inline) != has(self.secretRef)",
-    message:
-      "give exactly one of inline (a PEM public key) or secretRef, for example secretRef: {name: release-key, key: cosign.pub}",
-  },
-  {
-    rule: "!has(self.inline) || self.inline.contains('-----BEGIN PUBLIC KEY-----')",
-    message:
-      "inline must be a PEM public key that starts with -----BEGIN PUBLIC KEY-----; never put a private key here",
-  },
-);
-
-const Authority = z.strictObject({
-  name: ShortName.describe("What people call this signer; it appears in verdicts."),
-  key: shown(KeySource, "key: {secretRef: {name: release-key}}"),
-});
 
 const Scope = z.strictObject({
   references: shown(
@@ -108,25 +73,110 @@ const Validity = withRules(
   },
 );
 
-export const ClusterTrustPolicySpec = z.strictObject({
-  suspend: Suspend,
-  mode: z
-    .enum(["Enforce", "Warn"])
-    .describe(
-      "Enforce: an artifact in scope must satisfy this policy. Warn: only reported; a Warn policy never grants.",
-    )
-    .default("Enforce"),
-  scope: shown(Scope, "scope: {references: [registry.example.com/models/**]}"),
-  authorities: mapList(
-    z.array(Authority).max(16).describe("Who may vouch. One valid signature by any of them satisfies this policy."),
-    "name",
-  ).default([]),
-  deny: z
-    .strictObject({ digests: z.array(Digest).max(1000).default([]) })
-    .describe("Artifacts that are refused whoever signed them.")
-    .optional(),
-  validity: Validity.default({ recheckAfter: "1h", validFor: "24h", onExpiry: "Quarantine", maxGrace: "24h" }),
+const Condition = z.strictObject({
+  expression: shown(
+    z
+      .string()
+      .min(1)
+      .max(2048)
+      .describe(
+        "An expression in CEL that must be true. It sees predicate (of the attestation), artifact.name, artifact.digest and now.",
+      ),
+    "expression: predicate.score >= 0.9",
+  ),
+  message: z.string().max(512).describe("What people are told when it is false.").optional(),
 });
+
+const Attestation = z.strictObject({
+  name: ShortName.describe("What people call this evidence; it appears in verdicts."),
+  predicateType: shown(
+    z.string().min(1).max(512).describe("The in-toto predicate type, such as https://slsa.dev/provenance/v1."),
+    "predicateType: https://slsa.dev/provenance/v1",
+  ),
+  authorities: z
+    .array(ShortName)
+    .min(1)
+    .max(16)
+    .describe("Whose attestations count: names of spec.authorities. Absent means any of them.")
+    .optional(),
+  threshold: z.int().min(1).max(16).describe("How many distinct authorities must attest.").default(1),
+  match: z
+    .enum(["Any", "Every"])
+    .describe(
+      "Any: one attestation that meets the conditions is enough. Every: each that these authorities made must meet them, so a later bad one counts.",
+    )
+    .default("Any"),
+  conditions: z.array(Condition).max(16).default([]),
+  maximumAge: Duration.describe("How old an attestation may be, by a proven time of signing.").optional(),
+});
+
+const Age = withRules(
+  z.strictObject({
+    minimum: Duration.describe("How long ago it must have been signed, so that there was time to object.").optional(),
+    maximum: Duration.describe("How long ago it may have been signed.").optional(),
+  }),
+  {
+    rule:
+      `!has(self.minimum) || !has(self.maximum) || !${isDuration("self.minimum")} || !${isDuration("self.maximum")} || ` +
+      "duration(self.maximum) > duration(self.minimum)",
+    message: "maximum must be longer than minimum, for example minimum: 24h, maximum: 2160h",
+    fieldPath: ".maximum",
+  },
+);
+
+export const ClusterTrustPolicySpec = withRules(
+  z.strictObject({
+    suspend: Suspend,
+    mode: z
+      .enum(["Enforce", "Warn"])
+      .describe(
+        "Enforce: an artifact in scope must satisfy this policy. Warn: only reported; a Warn policy never grants.",
+      )
+      .default("Enforce"),
+    scope: shown(Scope, "scope: {references: [registry.example.com/models/**]}"),
+    authorities: mapList(z.array(Authority).max(16).describe("Who may vouch."), "name").default([]),
+    threshold: z
+      .int()
+      .min(1)
+      .max(16)
+      .describe("How many distinct authorities must have signed. Two that rest on one key or identity count once.")
+      .default(1),
+    timestampAuthorities: mapList(
+      z.array(TimestampAuthority).max(8).describe("Who may prove when a signature was made (RFC 3161)."),
+      "name",
+    ).default([]),
+    attestations: mapList(
+      z.array(Attestation).max(8).describe("What must be attested beside the signatures. All of these."),
+      "name",
+    ).default([]),
+    age: Age.describe("When the artifact must have been signed, by a proven time.").optional(),
+    deny: z
+      .strictObject({
+        digests: z.array(Digest).max(1000).describe("Artifacts that are refused whoever signed them.").default([]),
+        keys: z
+          .array(Digest)
+          .max(256)
+          .describe("Fingerprints of keys whose signatures never count, as a policy's status shows them.")
+          .default([]),
+        signers: z.array(DeniedSigner).max(64).describe("Signers whose certificates never count.").default([]),
+      })
+      .describe("What is refused, and who is not believed. It outweighs all that vouch.")
+      .optional(),
+    validity: Validity.default({ recheckAfter: "1h", validFor: "24h", onExpiry: "Quarantine", maxGrace: "24h" }),
+  }),
+  {
+    rule: "!has(self.authorities) || size(self.authorities) == 0 || !has(self.threshold) || self.threshold <= size(self.authorities)",
+    message: "threshold must not be more than there are authorities, for example threshold: 2 with two authorities",
+    fieldPath: ".threshold",
+  },
+  {
+    rule:
+      "!has(self.attestations) || self.attestations.all(wanted, !has(wanted.authorities) || wanted.authorities.all(name, " +
+      "has(self.authorities) && self.authorities.exists(authority, authority.name == name)))",
+    message: "attestations[].authorities must be names of spec.authorities, for example authorities: [release-team]",
+    fieldPath: ".attestations",
+  },
+);
 export type ClusterTrustPolicySpec = z.output<typeof ClusterTrustPolicySpec>;
 
 export const ClusterTrustPolicyStatus = z.object({
@@ -136,7 +186,14 @@ export const ClusterTrustPolicyStatus = z.object({
       .array(
         z.object({
           name: ShortName,
+          kind: z.enum(["Key", "Certificate", "Keyless"]).optional(),
           keyFingerprint: z.string().max(71).describe("sha256 of the key's DER SubjectPublicKeyInfo.").optional(),
+          trustRootFingerprint: z
+            .string()
+            .max(71)
+            .describe("A hash over the certificate authorities, logs and timestamp authorities.")
+            .optional(),
+          expiresAt: Timestamp.describe("When the first certificate of it, or its revocation list, ends.").optional(),
           problem: z.string().max(1024).optional(),
         }),
       )
@@ -172,7 +229,9 @@ export const clusterTrustPolicy = {
     { name: "Mode", type: "string", jsonPath: ".spec.mode" },
     { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: "Needs", type: "integer", jsonPath: ".spec.threshold" },
     { name: "Authorities", type: "string", jsonPath: ".spec.authorities[*].name" },
+    { name: "Fresh", type: "string", jsonPath: '.status.conditions[?(@.type=="TrustFresh")].reason' },
     { name: "Dependents", type: "integer", jsonPath: ".status.dependents" },
     { name: "Scope", type: "string", jsonPath: ".spec.scope.references", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

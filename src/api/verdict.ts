@@ -11,8 +11,22 @@ export const VerdictStatus = z.object({
   message: z.string().max(2048),
   digest: Digest.optional(),
   signers: z
-    .array(z.object({ policy: ObjectName, authority: ShortName, keyFingerprint: z.string().max(71) }))
+    .array(
+      z.object({
+        policy: ObjectName,
+        authority: ShortName,
+        keyFingerprint: z.string().max(71).describe("sha256 of the signing key's DER SubjectPublicKeyInfo."),
+        subject: z.string().max(512).describe("Whom the certificate names.").optional(),
+        issuer: z.string().max(512).describe("Who vouched for the subject.").optional(),
+        signedAt: Timestamp.describe("When it was signed, where that is proven.").optional(),
+      }),
+    )
     .max(64)
+    .optional(),
+  attestations: z
+    .array(z.object({ policy: ObjectName, name: ShortName, authority: ShortName }))
+    .max(64)
+    .describe("The attestations that the policies demand, and who made them.")
     .optional(),
   policies: z
     .array(z.object({ name: ObjectName, generation: z.int().min(0) }))

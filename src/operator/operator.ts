@@ -17,7 +17,7 @@ import {
   systemClock,
 } from "../kube/index.ts";
 import { servingReconciler } from "../serving/index.ts";
-import { CloudLogins, Cosign, type Pulling, Verifier, policyReconciler } from "../trust/index.ts";
+import { CloudLogins, Cosign, KmsKeys, type Pulling, Verifier, policyReconciler } from "../trust/index.ts";
 import { createRecorder } from "./evidence.ts";
 import { createInformers } from "./informers.ts";
 import type { Options } from "./options.ts";
@@ -70,7 +70,16 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     metrics,
     operatorNamespace: options.operatorNamespace,
   });
-  const trust = new TrustView(informers);
+  const cosign = new Cosign({ path: options.cosign });
+  const kms = new KmsKeys({
+    read: (uri, variables, abort) => cosign.publicKey(uri, variables, abort),
+    environment: process.env,
+    pluginDir: options.kmsPlugins,
+    now,
+    onChange: (uri) => onKmsChange(uri),
+    signal,
+  });
+  const trust = new TrustView(informers, (uri) => kms.lookup(uri));
   const wantedPolicies = admissionPolicies(identity);
   const guardProblems = () =>
     policyProblems(wantedPolicies, (kind, name) =>
@@ -78,7 +87,6 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
         name,
       ),
     );
-  const cosign = new Cosign({ path: options.cosign });
   const tool = await cosign.selfTest(signal);
   // A tool that cannot tell good from bad must not decide, and one that is missing never will.
   if (!tool.ok) throw new Error(`cosign is not fit for use: ${tool.problem}`);
@@ -174,7 +182,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     }),
   });
 
-  wire(informers, trust, { policyController, namespaceController, modelController });
+  const onKmsChange = wire(informers, trust, { policyController, namespaceController, modelController });
   const controllers = [policyController, namespaceController, modelController];
   const live = new HealthRegistry();
   const ready = new HealthRegistry();

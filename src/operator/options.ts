@@ -32,6 +32,7 @@ const Options = z.object({
     })
     .optional(),
   cosign: z.string().min(1),
+  kmsPlugins: z.string().min(1).optional(),
   healthPort: z.coerce.number().int().min(0).max(65535),
   evidence: EvidenceOptions,
 });
@@ -53,6 +54,7 @@ export function readOptions(args: readonly string[]): Options {
       "cloud-endpoints": { type: "string", default: "" },
       "google-workload-identity-provider": { type: "string" },
       cosign: { type: "string", default: "/usr/local/bin/cosign" },
+      "kms-plugins": { type: "string" },
       "health-port": { type: "string", default: "8081" },
       "evidence-store": { type: "string", default: "None" },
       "evidence-directory": { type: "string" },
@@ -75,6 +77,7 @@ export function readOptions(args: readonly string[]): Options {
     cloudEndpoints: list(values["cloud-endpoints"]),
     googleWorkloadIdentityProvider: values["google-workload-identity-provider"],
     cosign: values.cosign,
+    kmsPlugins: values["kms-plugins"],
     healthPort: values["health-port"],
     evidence: {
       store: values["evidence-store"],

@@ -1,8 +1,10 @@
-import { clusterTrustPolicy, parseObject } from "../api/index.ts";
+import { type ClusterTrustPolicy, type Parsed, clusterTrustPolicy, parseObject } from "../api/index.ts";
 import {
+  type KmsLookup,
   type ResolvedPolicy,
   covers,
-  keySecretsOf,
+  kmsKeysOf,
+  secretsOf,
   parseReference,
   resolvePolicy,
   unreadablePolicy,
@@ -12,9 +14,13 @@ import type { Informers } from "./informers.ts";
 /** The trust policies as they stand in the caches now, with their keys in hand. */
 export class TrustView {
   readonly #informers: Informers;
+  readonly #kmsKey: KmsLookup;
+  readonly #parsed = new WeakMap<ClusterTrustPolicy, Parsed<ClusterTrustPolicy>>();
+  readonly #resolved = new Map<string, { readonly basis: string; readonly policy: ResolvedPolicy }>();
 
-  constructor(informers: Informers) {
+  constructor(informers: Informers, kmsKey: KmsLookup) {
     this.#informers = informers;
+    this.#kmsKey = kmsKey;
   }
 
   policies(): readonly ResolvedPolicy[] {
@@ -23,21 +29,55 @@ export class TrustView {
 
   policy(name: string): ResolvedPolicy | undefined {
     const raw = this.#informers.policies.store.get(name);
-    if (raw === undefined) return undefined;
-    const parsed = parseObject(clusterTrustPolicy, raw);
+    if (raw === undefined) {
+      this.#resolved.delete(name);
+      return undefined;
+    }
+    const parsed = this.#parse(raw);
     if (!parsed.ok) return unreadablePolicy(name, raw.metadata.generation ?? 0, parsed.message);
-    const namespace = this.#informers.keySecrets;
-    return resolvePolicy(
-      parsed.value,
-      (secret) => namespace.store.list().find((one) => one.metadata.name === secret)?.data,
-    );
+    const policy = parsed.value;
+    const secrets = secretsOf(policy).map((secret) => this.#secret(secret));
+    const keys = kmsKeysOf(policy).map((uri) => this.#kmsKey(uri));
+    // Reading certificates and compiling conditions takes milliseconds, and every pass needs every policy.
+    const basis = JSON.stringify([
+      [raw.metadata.uid, raw.metadata.resourceVersion],
+      secrets.map((secret) => [secret?.metadata.uid, secret?.metadata.resourceVersion]),
+      keys,
+    ]);
+    const known = this.#resolved.get(name);
+    if (known?.basis === basis) return known.policy;
+    const resolved = resolvePolicy(policy, { secret: (secret) => this.#secret(secret)?.data, kmsKey: this.#kmsKey });
+    this.#resolved.set(name, { basis, policy: resolved });
+    return resolved;
   }
 
-  /** Policies that take a key from this Secret of the operator's namespace. */
+  /** Policies that name this key of a key management service. */
+  policiesWithKmsKey(uri: string): readonly string[] {
+    return this.#policiesThat((policy) => kmsKeysOf(policy).includes(uri));
+  }
+
+  /** Policies that take something from this Secret of the operator's namespace. */
   policiesWithSecret(secret: string): readonly string[] {
+    return this.#policiesThat((policy) => secretsOf(policy).includes(secret));
+  }
+
+  #secret(name: string) {
+    return this.#informers.keySecrets.store.list().find(({ metadata }) => metadata.name === name);
+  }
+
+  /** An object of the store does not change: each is parsed once. */
+  #parse(raw: ClusterTrustPolicy): Parsed<ClusterTrustPolicy> {
+    const known = this.#parsed.get(raw);
+    if (known !== undefined) return known;
+    const parsed = parseObject(clusterTrustPolicy, raw);
+    this.#parsed.set(raw, parsed);
+    return parsed;
+  }
+
+  #policiesThat(holds: (policy: ClusterTrustPolicy) => boolean): readonly string[] {
     return this.#informers.policies.store.list().flatMap((raw) => {
-      const parsed = parseObject(clusterTrustPolicy, raw);
-      return parsed.ok && keySecretsOf(parsed.value).includes(secret) ? [raw.metadata.name] : [];
+      const parsed = this.#parse(raw);
+      return parsed.ok && holds(parsed.value) ? [raw.metadata.name] : [];
     });
   }
 

@@ -9,14 +9,15 @@ export interface Controllers {
 }
 
 /**
- * What wakes which controller. An object's own status wakes its controller once more: the pass that follows sees what was
+ * What wakes which controller. Gives what is to be called when something else is known of a key of a key management
+ * service. An object's own status wakes its controller once more: the pass that follows sees what was
  * written, and writes nothing.
  */
 export function wire(
   informers: Informers,
   trust: TrustView,
   { policyController, namespaceController, modelController }: Controllers,
-): void {
+): (kmsUri: string) => void {
   const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
   const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
   const namespaceOf = (object: KubeObject) => [object.metadata.namespace ?? ""];
@@ -57,6 +58,14 @@ export function wire(
   modelController.watch(informers.pods, modelKeyOf);
   modelController.watch(informers.admissionPolicies, () => informers.models.store.list().map(keyOf));
   modelController.watch(informers.admissionBindings, () => informers.models.store.list().map(keyOf));
+
+  return (kmsUri) => {
+    for (const policy of trust.policiesWithKmsKey(kmsUri)) {
+      policyController.enqueue(policy);
+      for (const namespace of trust.namespacesOf(policy)) namespaceController.enqueue(namespace);
+      for (const model of trust.modelsOf(policy)) modelController.enqueue(model);
+    }
+  };
 }
 
 /** For objects that many others rest on: each status written on them would wake all of those. */

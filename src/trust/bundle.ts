@@ -3,19 +3,36 @@ import { z } from "zod";
 /** What `cosign sign` states about an artifact. */
 export const SIGNATURE_PREDICATE_TYPE = "https://sigstore.dev/cosign/sign/v1";
 const payloadType = "application/vnd.in-toto+json";
-const statementType = "https://in-toto.io/Statement/v1";
+/** Those of old attestations; a signature has the newest. */
+const statementTypes: readonly string[] = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
+const maxDepth = 64;
+const maxTimestamps = 4;
 
-const Base64 = z.base64().max(1024 * 1024);
+const Base64 = z.base64().max(8 * 1024 * 1024);
+const Certificate = z.object({ rawBytes: z.base64().max(32 * 1024) });
 
 const Bundle = z.object({
   mediaType: z.string().regex(/^application\/vnd\.dev\.sigstore\.bundle(\.v0\.3\+json|\+json;version=0\.[1-3])$/),
   verificationMaterial: z
-    .object({ publicKey: z.object({ hint: z.string().max(256).optional() }).optional() })
+    .object({
+      publicKey: z.object({ hint: z.string().max(256).optional() }).optional(),
+      certificate: Certificate.optional(),
+      x509CertificateChain: z.object({ certificates: z.array(Certificate).min(1).max(8) }).optional(),
+      tlogEntries: z.array(z.unknown()).max(8).optional(),
+      timestampVerificationData: z
+        .object({
+          rfc3161Timestamps: z
+            .array(z.object({ signedTimestamp: z.base64().max(64 * 1024) }))
+            .max(maxTimestamps)
+            .optional(),
+        })
+        .optional(),
+    })
     .optional(),
   dsseEnvelope: z.object({
     payload: Base64,
     payloadType: z.string().max(256),
-    signatures: z.array(z.object({ sig: Base64 })).length(1),
+    signatures: z.array(z.object({ sig: z.base64().max(16 * 1024) })).length(1),
   }),
 });
 
@@ -26,6 +43,7 @@ const Statement = z.object({
     .min(1)
     .max(64),
   predicateType: z.string().min(1).max(512),
+  predicate: z.unknown(),
 });
 
 export interface Envelope {
@@ -34,42 +52,86 @@ export interface Envelope {
   readonly signature: Buffer;
 }
 
+/** By what a bundle says that it can be verified. */
+export type SignedBy =
+  { readonly kind: "Key"; readonly hint?: string | undefined } | { readonly kind: "Certificate"; readonly der: Buffer };
+
+interface Statement {
+  readonly envelope: Envelope;
+  readonly signedBy: SignedBy;
+  /** RFC 3161 responses over the signature. */
+  readonly timestamps: readonly Buffer[];
+  /** It has entries of a transparency log. */
+  readonly logged: boolean;
+}
+
+export interface SignatureClaim extends Statement {
+  readonly kind: "Signature";
+}
+
+export interface AttestationClaim extends Statement {
+  readonly kind: "Attestation";
+  readonly predicateType: string;
+  readonly predicate: unknown;
+}
+
 /** What a bundle says of itself. Nothing of it is proven until its signature is. */
 export type BundleClaim =
-  | { readonly kind: "Signature"; readonly envelope: Envelope; readonly keyHint?: string | undefined }
+  | SignatureClaim
+  | AttestationClaim
   /** A signature of something else: attached here by mistake, or copied by somebody. */
-  | { readonly kind: "OtherDigest"; readonly subjects: readonly string[] }
-  /** An attestation, which vouches for nothing by itself. */
-  | { readonly kind: "OtherPredicate"; readonly predicateType: string }
+  | { readonly kind: "OtherDigest"; readonly subjects: readonly string[]; readonly predicateType: string }
+  /** An attestation that no policy asks for, so nobody has read it. */
+  | { readonly kind: "NotRead"; readonly predicateType: string }
   | { readonly kind: "Malformed"; readonly problem: string };
 
 /** Reads a bundle by our own eyes, so that no single parser decides what was signed. */
 export function readBundle(bytes: Buffer, digest: string): BundleClaim {
   const bundle = Bundle.safeParse(parseJson(bytes));
   if (!bundle.success) return malformed("it is not a Sigstore bundle with one DSSE signature");
-  const { dsseEnvelope, verificationMaterial } = bundle.data;
+  const { dsseEnvelope, verificationMaterial: material } = bundle.data;
   if (dsseEnvelope.payloadType !== payloadType) return malformed("its payload is not an in-toto statement");
   const payload = Buffer.from(dsseEnvelope.payload, "base64");
-  const statement = Statement.safeParse(parseJson(payload));
-  if (!statement.success) return malformed("its payload is not an in-toto statement");
-  const { _type, predicateType, subject } = statement.data;
-  if (predicateType !== SIGNATURE_PREDICATE_TYPE) return { kind: "OtherPredicate", predicateType };
-  if (_type !== statementType) return malformed("its payload is not an in-toto statement of version 1");
+  const content = parseJson(payload);
+  // Whoever goes through it does so step by step into the depth.
+  if (isDeeperThan(content, maxDepth)) return malformed(`its payload is nested deeper than ${maxDepth} levels`);
+  const statement = Statement.safeParse(content);
+  if (!statement.success || !statementTypes.includes(statement.data._type))
+    return malformed("its payload is not an in-toto statement");
+  const { _type, predicateType, predicate, subject } = statement.data;
   const subjects = subject.flatMap((entry) =>
     Object.hasOwn(entry.digest, "sha256") ? `sha256:${entry.digest["sha256"] ?? ""}` : [],
   );
-  if (!subjects.includes(digest)) return { kind: "OtherDigest", subjects };
-  return {
-    kind: "Signature",
+  if (!subjects.includes(digest)) return { kind: "OtherDigest", subjects, predicateType };
+  const common = {
     envelope: { payloadType, payload, signature: Buffer.from(dsseEnvelope.signatures[0]?.sig ?? "", "base64") },
-    keyHint: fingerprintOf(verificationMaterial?.publicKey?.hint),
+    signedBy: signedBy(material),
+    timestamps: (material?.timestampVerificationData?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) =>
+      Buffer.from(signedTimestamp, "base64"),
+    ),
+    logged: (material?.tlogEntries ?? []).length > 0,
   };
+  if (predicateType !== SIGNATURE_PREDICATE_TYPE) return { kind: "Attestation", predicateType, predicate, ...common };
+  if (_type !== statementTypes[0]) return malformed("its payload is not an in-toto statement of version 1");
+  return { kind: "Signature", ...common };
+}
+
+function signedBy(material: z.output<typeof Bundle>["verificationMaterial"]): SignedBy {
+  const leaf = material?.certificate ?? material?.x509CertificateChain?.certificates[0];
+  if (leaf !== undefined) return { kind: "Certificate", der: Buffer.from(leaf.rawBytes, "base64") };
+  const hint = fingerprintOf(material?.publicKey?.hint);
+  return hint === undefined ? { kind: "Key" } : { kind: "Key", hint };
 }
 
 /** The hint is the sha256 of the key in base64; in our notation people can compare it with a policy's status. */
 function fingerprintOf(hint: string | undefined): string | undefined {
   const hash = Buffer.from(hint ?? "", "base64");
   return hash.length === 32 ? `sha256:${hash.toString("hex")}` : undefined;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((entry) => isDeeperThan(entry, levels - 1));
 }
 
 function malformed(problem: string): BundleClaim {

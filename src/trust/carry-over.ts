@@ -1,6 +1,8 @@
 import type { VerdictStatus } from "../api/verdict.ts";
 import { trustFingerprint } from "./fingerprint.ts";
+import { matchesIdentity } from "./identity.ts";
 import type { ResolvedPolicy } from "./policies.ts";
+import { distinctAuthorities } from "./threshold.ts";
 import { after, strictestValidity } from "./term.ts";
 import type { Carried, Signer } from "./verdict.ts";
 
@@ -16,7 +18,11 @@ export function carryOver(
   now: Date,
 ): Carried | undefined {
   if (previous === undefined || previous.outcome === "Rejected") return undefined;
-  const { signers = [], trustFingerprint: earlierTrust } = previous;
+  const { trustFingerprint: earlierTrust } = previous;
+  const signers = (previous.signers ?? []).map(({ signedAt, ...signer }): Signer => ({
+    ...signer,
+    signedAt: parseTime(signedAt),
+  }));
   const verifiedAt = parseTime(previous.verifiedAt);
   const notAfter = parseTime(previous.notAfter);
   if (previous.digest === undefined || (digest !== undefined && digest !== previous.digest)) return undefined;
@@ -34,6 +40,7 @@ export function carryOver(
     onExpiry: validity.onExpiry,
     graceUntil: after(end, validity.maxGraceMs),
     signers,
+    attestations: previous.attestations ?? [],
     policies: previous.policies ?? [],
     trustFingerprint: earlierTrust,
     trust: withdrawn(signers, mandatory)
@@ -44,12 +51,31 @@ export function carryOver(
   };
 }
 
+/** Whether too few of those who vouched are still believed by a policy. */
 function withdrawn(signers: readonly Signer[], mandatory: readonly ResolvedPolicy[]): boolean {
   return mandatory.some((policy) => {
     const vouched = signers.filter((signer) => signer.policy === policy.name);
     if (vouched.length === 0 || policy.unreadable !== undefined) return false;
-    const keys = new Set(policy.authorities.map(({ key }) => key?.fingerprint));
-    return !vouched.some((signer) => keys.has(signer.keyFingerprint));
+    const left = vouched.filter((signer) => stillVouches(signer, policy));
+    // Of a higher number than was asked for then nothing is known yet: that is a changed policy.
+    return (
+      distinctAuthorities(candidatesOf(left)) < Math.min(policy.threshold, distinctAuthorities(candidatesOf(vouched)))
+    );
+  });
+}
+
+function candidatesOf(signers: readonly Signer[]) {
+  return signers.map(({ authority, subject, keyFingerprint }) => ({ authority, signer: subject ?? keyFingerprint }));
+}
+
+function stillVouches(signer: Signer, policy: ResolvedPolicy): boolean {
+  if (policy.deniedKeys.has(signer.keyFingerprint)) return false;
+  if (policy.deniedSigners.some((pattern) => matchesIdentity(pattern, signer))) return false;
+  return policy.authorities.some((authority) => {
+    // Whether it vouches is not known at present.
+    if (authority.problem !== undefined) return authority.isTransient === true && authority.name === signer.authority;
+    if (authority.key !== undefined) return authority.key.fingerprint === signer.keyFingerprint;
+    return authority.identities.some((pattern) => matchesIdentity(pattern, signer));
   });
 }
 

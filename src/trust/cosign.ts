@@ -5,9 +5,27 @@ import { isAbsolute, join } from "node:path";
 import { canary } from "./canary.ts";
 import { Semaphore } from "./semaphore.ts";
 
+/** By what a bundle is to be verified. */
+export type Verification =
+  | { readonly kind: "Key"; readonly publicKeyPem: string }
+  | {
+      readonly kind: "Certificate";
+      /** `trusted_root.json`. */
+      readonly trustedRoot: string;
+      /** Whom the certificate names, as it was read here: cosign must read the same. */
+      readonly subject: string;
+      /** Absent: the certificate names no issuer. */
+      readonly issuer?: string | undefined;
+      /** A log entry, or a promise of a certificate log, is demanded. */
+      readonly log: boolean;
+      readonly certificateLog: boolean;
+      /** The time is proven by a timestamp authority, not by a log. */
+      readonly timestamped: boolean;
+    };
+
 export interface BundleCheck {
   readonly bundle: Buffer;
-  readonly publicKeyPem: string;
+  readonly by: Verification;
   /** Of the artifact: "sha256:…". */
   readonly digest: string;
   readonly predicateType: string;
@@ -34,6 +52,9 @@ export interface CosignOptions {
   /** Where the private directories are made. */
   readonly tempDir?: string | undefined;
 }
+
+export type PublicKeyRead =
+  { readonly ok: true; readonly pem: string } | { readonly ok: false; readonly problem: string };
 
 export type ToolCheck =
   { readonly ok: true; readonly version: string } | { readonly ok: false; readonly problem: string };
@@ -110,19 +131,35 @@ export class Cosign implements BundleVerifier {
     return { ok: true, version };
   }
 
+  /**
+   * Reads the public half of a key in a key management service, with the login that `variables` hold. This goes out to the
+   * network: where to is for the administrator to say, and only schemes that are known here may be given.
+   */
+  async publicKey(
+    uri: string,
+    variables: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<PublicKeyRead> {
+    const run = await this.#withDirectory(
+      (directory) =>
+        this.#run(["public-key", `--key=${uri}`], directory, signal, { ...privateFolders(directory), ...variables }),
+      signal,
+    );
+    if (run.state === "Failed") return { ok: false, problem: run.problem };
+    if (run.exitCode === 0 && run.stdout.includes("BEGIN PUBLIC KEY")) return { ok: true, pem: run.stdout };
+    return { ok: false, problem: errorOf(run) ?? `cosign ended with exit code ${run.exitCode} and without a key` };
+  }
+
   async #judge(check: BundleCheck): Promise<BundleOutcome> {
     const run = await this.#withDirectory(async (directory): Promise<Run> => {
-      const [bundle, key] = [join(directory, "bundle.json"), join(directory, "key.pub")];
+      const bundle = join(directory, "bundle.json");
       await writeFile(bundle, check.bundle, { mode: 0o600 });
-      await writeFile(key, check.publicKeyPem, { mode: 0o600 });
       const options = {
         bundle,
-        key,
         type: check.predicateType,
         digest: check.digest.replace(/^sha256:/, ""),
         digestAlg: "sha256",
-        // The trust here is in keys; whether a transparency log knows the signature is no part of it.
-        "insecure-ignore-tlog": "true",
+        ...(await optionsFor(check.by, directory)),
       };
       const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
       return this.#run(["verify-blob-attestation", ...flags], directory, check.signal);
@@ -149,11 +186,16 @@ export class Cosign implements BundleVerifier {
     }
   }
 
-  async #run(args: readonly string[], directory: string, signal: AbortSignal | undefined): Promise<Run> {
+  async #run(
+    args: readonly string[],
+    directory: string,
+    signal: AbortSignal | undefined,
+    env: Record<string, string> = environment(directory),
+  ): Promise<Run> {
     const result = await execa(this.#path, args, {
       cwd: directory,
       extendEnv: false,
-      env: environment(directory),
+      env,
       preferLocal: false,
       shell: false,
       stdin: "ignore",
@@ -174,14 +216,38 @@ export class Cosign implements BundleVerifier {
   }
 }
 
-function judgement(run: Extract<Run, { readonly state: "Exited" }>): BundleOutcome {
-  const lines = run.stderr.split("\n").map((line) => line.trim());
+async function optionsFor(by: Verification, directory: string): Promise<Record<string, string>> {
+  if (by.kind === "Key") {
+    const key = join(directory, "key.pub");
+    await writeFile(key, by.publicKeyPem, { mode: 0o600 });
+    // The trust here is in keys; whether a transparency log knows the signature is no part of it.
+    return { key, "insecure-ignore-tlog": "true" };
+  }
+  const root = join(directory, "trusted_root.json");
+  await writeFile(root, by.trustedRoot, { mode: 0o600 });
+  return {
+    "trusted-root": root,
+    "certificate-identity": by.subject,
+    ...(by.issuer === undefined
+      ? { "certificate-oidc-issuer-regexp": "^$" }
+      : { "certificate-oidc-issuer": by.issuer }),
+    // What the root lists is demanded; without it there is nothing to compare with.
+    "insecure-ignore-tlog": String(!by.log),
+    "insecure-ignore-sct": String(!by.certificateLog),
+    "use-signed-timestamps": String(by.timestamped),
+    "allow-certificate-chain": "true",
+  };
+}
+
+type Exited = Extract<Run, { readonly state: "Exited" }>;
+
+function judgement(run: Exited): BundleOutcome {
   if (run.exitCode === 0) {
     // Success is both: the exit code, and the sentence. Anything else is a tool that is not understood here.
-    if (lines.includes(success)) return { outcome: "valid" };
+    if (linesOf(run).includes(success)) return { outcome: "valid" };
     return { outcome: "indeterminate", detail: `cosign ended well but did not say "${success}"` };
   }
-  const detail = lines.find((line) => line.startsWith("Error: "))?.slice("Error: ".length, 512);
+  const detail = errorOf(run);
   if (refusals.includes(run.exitCode) && detail !== undefined) return { outcome: "invalid", detail };
   return {
     outcome: "indeterminate",
@@ -189,16 +255,29 @@ function judgement(run: Extract<Run, { readonly state: "Exited" }>): BundleOutco
   };
 }
 
+function linesOf({ stderr }: Exited): readonly string[] {
+  return stderr.split("\n").map((line) => line.trim());
+}
+
+/** What cosign says is wrong, in one line that can be shown: parts of it may come from a certificate. */
+function errorOf(run: Exited): string | undefined {
+  const line = linesOf(run).find((text) => text.startsWith("Error: "));
+  return line?.slice("Error: ".length, 512).replace(/[^\x20-\x7e]/g, "?");
+}
+
+// Nobody listens on port 9 of loopback in a container: a tool that wants to go out fails at once.
+const nowhere = "http://127.0.0.1:9";
+
 function environment(directory: string): Record<string, string> {
-  // Nobody listens on port 9 of loopback in a container: a tool that wants to go out fails at once.
-  const nowhere = "http://127.0.0.1:9";
+  return { ...privateFolders(directory), HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere };
+}
+
+function privateFolders(directory: string): Record<string, string> {
   return {
     HOME: directory,
     TMPDIR: directory,
     TUF_ROOT: join(directory, "tuf"),
     TUF_MIRROR: nowhere,
-    HTTP_PROXY: nowhere,
-    HTTPS_PROXY: nowhere,
     NO_COLOR: "1",
     GOMAXPROCS: "2",
   };

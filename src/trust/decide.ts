@@ -1,11 +1,13 @@
 import type { VerdictStatus } from "../api/verdict.ts";
 import { carryOver } from "./carry-over.ts";
-import type { ArtifactFacts, ArtifactState, SignatureFact } from "./facts.ts";
+import type { ArtifactFacts, ArtifactState, SignatureFact, TimeFact } from "./facts.ts";
 import { trustFingerprint } from "./fingerprint.ts";
 import { describeExpiry, explain } from "./messages.ts";
+import { opinionOf, type Accepted, type Refused, type Undecided } from "./opinion.ts";
 import { coveringPolicies, type ResolvedPolicy } from "./policies.ts";
 import { strictestTerm } from "./term.ts";
-import type { IndeterminateReason, RejectedReason, Signer, Verdict } from "./verdict.ts";
+import type { RejectedReason, Verdict } from "./verdict.ts";
+import { FactIndex } from "./vouching.ts";
 
 export interface DecisionInput {
   readonly artifact: ArtifactState;
@@ -17,22 +19,14 @@ export interface DecisionInput {
   readonly required: readonly string[];
   /** A pair of bundle and key that has no fact here is unknown, which is neither valid nor invalid. */
   readonly signatureFacts: readonly SignatureFact[];
+  readonly timeFacts?: readonly TimeFact[] | undefined;
   /** Why facts are missing, if they are. */
   readonly verifierProblem?: string | undefined;
   readonly previous?: VerdictStatus | undefined;
   readonly now: Date;
 }
 
-type Finding =
-  | { readonly outcome: "Verified"; readonly digest: string; readonly signers: readonly Signer[] }
-  | { readonly outcome: "Rejected"; readonly reason: RejectedReason; readonly message: string }
-  | {
-      readonly outcome: "Indeterminate";
-      readonly reason: IndeterminateReason;
-      readonly message: string;
-      readonly retryAfterMs?: number | undefined;
-    };
-type Refusal = Extract<Finding, { readonly outcome: "Rejected" }>;
+type Finding = (Accepted & { readonly digest: string }) | Refused | Undecided;
 
 /** What the API bounds its lists to. */
 const maxListed = 64;
@@ -45,7 +39,7 @@ const maxListed = 64;
 export function decideVerdict(input: DecisionInput): Verdict {
   const { artifact, namespace, now } = input;
   const covering = artifact.name === undefined ? [] : coveringPolicies(input.policies, namespace, artifact.name);
-  const mandatory = covering.filter((policy) => policy.mode === "Enforce");
+  const mandatory = withCommonDenials(covering.filter((policy) => policy.mode === "Enforce"));
   const finding = decide(input, mandatory);
   const term = strictestTerm(mandatory, now);
   const common = {
@@ -59,16 +53,19 @@ export function decideVerdict(input: DecisionInput): Verdict {
     case "Verified":
       return {
         ...common,
-        ...term.holds,
+        ...term.holds(finding.until),
         outcome: "Verified",
         reason: "Verified",
         digest: finding.digest,
-        message: explain.verified(finding.signers),
-        signers: finding.signers,
-        recheckAfter: term.recheckAfter("Verified"),
+        message: explain.verified(finding.signers, finding.attestations),
+        signers: finding.signers.slice(0, maxListed),
+        attestations: finding.attestations.slice(0, maxListed),
+        recheckAfter: term.recheckAfter("Verified", finding.until),
       };
-    case "Rejected":
-      return { ...common, ...finding, recheckAfter: term.recheckAfter(finding.reason) };
+    case "Rejected": {
+      const { until, ...refusal } = finding;
+      return { ...common, ...refusal, recheckAfter: term.recheckAfter(finding.reason, until) };
+    }
     case "Indeterminate": {
       const { retryAfterMs, ...rest } = finding;
       const carried = carryOver(input.previous, artifact.digest, mandatory, now);
@@ -113,74 +110,40 @@ function decide(input: DecisionInput, mandatory: readonly ResolvedPolicy[]): Fin
 /** The policies' opinions on an artifact that is there. */
 function judge(input: DecisionInput, artifact: ArtifactFacts, mandatory: readonly ResolvedPolicy[]): Finding {
   if (artifact.layers.state === "Mismatch") return rejected("LayerDigestMismatch", artifact.layers.message);
-  const findings = mandatory.map((policy) => opinion(policy, artifact, input));
-  const refusals = findings.filter((finding) => finding.outcome === "Rejected");
+  const facts = factIndex(input, artifact);
+  const opinions = mandatory.map((policy) => opinionOf(policy, artifact, facts, input.now));
+  const refusals = opinions.filter((opinion) => opinion.outcome === "Rejected");
   const [refusal] = refusals;
   if (refusal !== undefined) return { ...refusal, message: explain.alsoRefused(refusal.message, refusals.length - 1) };
-  const unknown = findings.find((finding) => finding.outcome === "Indeterminate");
+  const unknown = opinions.find((opinion) => opinion.outcome === "Indeterminate");
   if (unknown !== undefined) return unknown;
-  const signers = findings.filter((finding) => finding.outcome === "Verified").flatMap((finding) => finding.signers);
-  return { outcome: "Verified", digest: artifact.digest, signers: signers.slice(0, maxListed) };
+  const accepted = opinions.filter((opinion) => opinion.outcome === "Verified");
+  const ends = accepted.flatMap(({ until }) => until?.getTime() ?? []);
+  return {
+    outcome: "Verified",
+    digest: artifact.digest,
+    signers: accepted.flatMap(({ signers }) => signers),
+    attestations: accepted.flatMap(({ attestations }) => attestations),
+    until: ends.length === 0 ? undefined : new Date(Math.min(...ends)),
+  };
 }
 
-/** One policy's opinion, whatever its mode. */
-function opinion(policy: ResolvedPolicy, artifact: ArtifactFacts, input: DecisionInput): Finding {
-  if (policy.unreadable !== undefined) {
-    return { outcome: "Indeterminate", reason: "PolicyUnreadable", message: explain.unreadable(policy) };
-  }
-  const bundles = artifact.bundles.filter((bundle) => bundle.claim.kind === "Signature");
-  const keys = policy.authorities.flatMap(({ name, key }) =>
-    key === undefined ? [] : [{ name, fingerprint: key.fingerprint }],
-  );
-  const facts = new Map<string, SignatureFact["outcome"]>();
-  for (const fact of input.signatureFacts) {
-    const pair = `${fact.bundleDigest} ${fact.keyFingerprint}`;
-    // Facts are about one digest; one about another says nothing here. Of two that disagree the worse one counts.
-    if (fact.digest === artifact.digest && facts.get(pair) !== "invalid") facts.set(pair, fact.outcome);
-  }
-  const outcomes = (fingerprint: string): readonly (SignatureFact["outcome"] | undefined)[] =>
-    bundles.map((bundle) => facts.get(`${bundle.digest} ${fingerprint}`));
-
-  const signers = keys
-    .filter(({ fingerprint }) => outcomes(fingerprint).includes("valid"))
-    .map(({ name, fingerprint }) => ({ policy: policy.name, authority: name, keyFingerprint: fingerprint }));
-  if (signers.length > 0) return { outcome: "Verified", digest: artifact.digest, signers };
-  if (keys.some(({ fingerprint }) => outcomes(fingerprint).includes(undefined))) {
-    return {
-      outcome: "Indeterminate",
-      reason: "VerifierUnavailable",
-      message: explain.verifierUnavailable(input.verifierProblem),
-    };
-  }
-  return unsigned(policy, artifact);
+function factIndex(input: DecisionInput, artifact: ArtifactFacts): FactIndex {
+  return new FactIndex(artifact.digest, input.signatureFacts, input.timeFacts, input.verifierProblem);
 }
 
-/** No signature counts: the reason says what there is instead. */
-function unsigned(policy: ResolvedPolicy, artifact: ArtifactFacts): Refusal {
-  const claims = artifact.bundles.map((bundle) => bundle.claim);
-  const signatures = claims.filter((claim) => claim.kind === "Signature");
-  const trusted = new Set(policy.authorities.flatMap(({ key }) => key?.fingerprint ?? []));
-  const forged = signatures.find(({ keyHint }) => keyHint !== undefined && trusted.has(keyHint));
-  if (forged !== undefined) return rejected("InvalidSignature", explain.forged(policy, artifact, forged.keyHint));
-  if (signatures.length > 0) {
-    return rejected(
-      "UntrustedSigner",
-      explain.untrustedSigner(
-        policy,
-        artifact,
-        signatures.flatMap(({ keyHint }) => keyHint ?? []),
-      ),
-    );
+/** Whom one policy does not believe, none does: a deny list outweighs all that vouch. */
+function withCommonDenials(mandatory: readonly ResolvedPolicy[]): readonly ResolvedPolicy[] {
+  if (mandatory.every(({ deniedKeys, deniedSigners }) => deniedKeys.size === 0 && deniedSigners.length === 0)) {
+    return mandatory;
   }
-  const copied = claims.find((claim) => claim.kind === "OtherDigest");
-  if (copied !== undefined) return rejected("InvalidSignature", explain.otherDigest(policy, artifact, copied.subjects));
-  const damaged = claims.find((claim) => claim.kind === "Malformed");
-  if (damaged !== undefined) return rejected("InvalidSignature", explain.damaged(policy, artifact, damaged.problem));
-  return rejected("NoSignature", explain.noSignature(policy, artifact));
+  const deniedKeys = new Set(mandatory.flatMap((policy) => [...policy.deniedKeys]));
+  const deniedSigners = mandatory.flatMap((policy) => policy.deniedSigners);
+  return mandatory.map((policy) => ({ ...policy, deniedKeys, deniedSigners }));
 }
 
 /** The index and every platform in it: whoever denies one of them means all that would run it. */
-function deniedBy(policy: ResolvedPolicy, artifact: ArtifactState): Refusal | undefined {
+function deniedBy(policy: ResolvedPolicy, artifact: ArtifactState): Refused | undefined {
   const digests = [artifact.digest ?? [], artifact.state === "Found" ? artifact.platformDigests : []].flat();
   const denied = digests.find((digest) => policy.denied.has(digest));
   return denied === undefined ? undefined : rejected("DigestDenied", explain.denied(policy, denied, artifact.digest));
@@ -190,7 +153,7 @@ function unmetRequirement(
   name: string,
   policies: readonly ResolvedPolicy[],
   mandatory: readonly ResolvedPolicy[],
-): Refusal | undefined {
+): Refused | undefined {
   const policy = policies.find((candidate) => candidate.name === name);
   if (policy === undefined) return rejected("PolicyMissing", explain.policyMissing(name));
   // A Warn policy refuses nobody; that the requirement has no effect is among the warnings.
@@ -199,13 +162,14 @@ function unmetRequirement(
 }
 
 /** Nobody vouches where nobody is asked. */
-function noPolicy(name: string, namespace: string, mandatory: readonly ResolvedPolicy[]): Refusal | undefined {
+function noPolicy(name: string, namespace: string, mandatory: readonly ResolvedPolicy[]): Refused | undefined {
   return mandatory.length > 0 ? undefined : rejected("NoPolicy", explain.noPolicy(name, namespace));
 }
 
-/** Without a key nothing can satisfy the policy, whatever the registry holds. */
-function unusable(policy: ResolvedPolicy): Refusal | undefined {
-  if (policy.unreadable !== undefined || policy.authorities.some(({ key }) => key !== undefined)) return undefined;
+/** With too few that can vouch nothing can satisfy the policy, whatever the registry holds. */
+function unusable(policy: ResolvedPolicy): Refused | undefined {
+  const possible = policy.authorities.filter(({ problem, ...rest }) => problem === undefined || "isTransient" in rest);
+  if (policy.unreadable !== undefined || (possible.length >= policy.threshold && possible.length > 0)) return undefined;
   if (policy.authorities.length === 0) return rejected("NoAuthorities", explain.noAuthorities(policy));
   return rejected("PolicyNotReady", explain.policyNotReady(policy));
 }
@@ -217,14 +181,14 @@ function warningsOf(input: DecisionInput, covering: readonly ResolvedPolicy[]): 
     const finding =
       deniedBy(policy, artifact) ??
       unusable(policy) ??
-      (artifact.state === "Found" ? opinion(policy, artifact, input) : undefined);
+      (artifact.state === "Found" ? opinionOf(policy, artifact, factIndex(input, artifact), input.now) : undefined);
     return finding === undefined || finding.outcome === "Verified" ? [] : [explain.wouldBe(policy, finding)];
   });
   const toothless = input.policies.filter((policy) => policy.mode === "Warn" && required.includes(policy.name));
   return [...wouldBe, ...toothless.map((policy) => explain.toothless(policy))];
 }
 
-function rejected(reason: RejectedReason, message: string): Refusal {
+function rejected(reason: RejectedReason, message: string): Refused {
   return { outcome: "Rejected", reason, message };
 }
 

@@ -7,11 +7,17 @@ export function preAuthEncoding({ payloadType, payload }: Pick<Envelope, "payloa
   return Buffer.concat([Buffer.from(head), payload]);
 }
 
+const hashes: ReadonlyMap<string, string> = new Map([
+  ["secp384r1", "sha384"],
+  ["secp521r1", "sha512"],
+]);
+
 /**
  * Whether the key made the signature, by our own arithmetic; cosign must confirm it. It keeps the signatures of
  * strangers, of which anybody who may push can attach many, from costing a process each; and it keeps one fault in one
- * verifier from admitting anything. The hash is the one that goes with every kind of key that `parsePublicKey` takes.
+ * verifier from admitting anything. The hash is the one that goes with the kind of key, as cosign takes it.
  */
 export function isSignedBy(envelope: Envelope, key: KeyObject): boolean {
-  return verify("sha256", preAuthEncoding(envelope), key, envelope.signature);
+  const curve = key.asymmetricKeyDetails?.namedCurve ?? "";
+  return verify(hashes.get(curve) ?? "sha256", preAuthEncoding(envelope), key, envelope.signature);
 }

@@ -1,4 +1,5 @@
-import type { ArtifactFacts, SignatureFact } from "./facts.ts";
+import type { CertificateSigner } from "./certificate-check.ts";
+import type { ArtifactFacts, SignatureFact, TimeFact } from "./facts.ts";
 import { LruMap } from "./lru.ts";
 import { SingleFlight } from "./single-flight.ts";
 
@@ -14,6 +15,11 @@ export interface Gathered {
   readonly at: Date;
 }
 
+/** The part of a fact that is found out. */
+export type SignatureOutcome =
+  | { readonly outcome: "invalid"; readonly problem?: string | undefined }
+  | { readonly outcome: "valid"; readonly signer?: CertificateSigner | undefined };
+
 /** An answer that is not a fact: it is handed to those who wait for it and kept by nobody. */
 export interface NotAFact<R> {
   readonly notAFact: R;
@@ -26,10 +32,12 @@ const artifactOverheadBytes = 2048;
 export class FactCache {
   readonly #signatures: LruMap<SignatureFact>;
   readonly #artifacts: LruMap<Gathered>;
+  readonly #times: LruMap<TimeFact>;
   readonly #checks = new SingleFlight<SignatureFact | NotAFact<string>>();
 
   constructor(options: FactCacheOptions = {}) {
     this.#signatures = new LruMap(options.maxSignatureFacts ?? 50_000);
+    this.#times = new LruMap(options.maxSignatureFacts ?? 50_000);
     this.#artifacts = new LruMap(options.maxArtifactBytes ?? 64 * 1024 * 1024);
   }
 
@@ -49,23 +57,33 @@ export class FactCache {
 
   /** The fact about a bundle and a key; if it is not known, `check` finds out, once for all who ask. */
   async signature(
-    pair: Omit<SignatureFact, "outcome">,
-    check: (signal: AbortSignal) => Promise<SignatureFact["outcome"] | NotAFact<string>>,
+    pair: Pick<SignatureFact, "digest" | "bundleDigest" | "by">,
+    check: (signal: AbortSignal) => Promise<SignatureOutcome | NotAFact<string>>,
     signal?: AbortSignal,
   ): Promise<SignatureFact | NotAFact<string>> {
-    const key = `${pair.digest} ${pair.bundleDigest} ${pair.keyFingerprint}`;
+    const key = `${pair.digest} ${pair.bundleDigest} ${pair.by}`;
     const known = this.#signatures.get(key);
     if (known !== undefined) return known;
     return this.#checks.run(
       key,
       async (shared) => {
         const outcome = await check(shared);
-        if (typeof outcome !== "string") return outcome;
-        const fact: SignatureFact = { ...pair, outcome };
+        if ("notAFact" in outcome) return outcome;
+        const fact: SignatureFact = { ...pair, ...outcome };
         this.#signatures.set(key, fact);
         return fact;
       },
       signal,
     );
+  }
+
+  /** When a key signed a bundle; if it is not known, `prove` finds out, which takes about a millisecond. */
+  time(about: Omit<TimeFact, "signedAt">, prove: () => Date | undefined): TimeFact {
+    const key = `${about.bundleDigest} ${about.by} ${about.timestamps}`;
+    const known = this.#times.get(key);
+    if (known !== undefined) return known;
+    const fact: TimeFact = { ...about, signedAt: prove() };
+    this.#times.set(key, fact);
+    return fact;
   }
 }

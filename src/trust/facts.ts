@@ -1,12 +1,32 @@
 import type { BundleClaim } from "./bundle.ts";
+import type { CertificateSigner } from "./certificate-check.ts";
 import type { IndeterminateReason, RejectedReason } from "./verdict.ts";
 
-/** That this key did, or did not, sign this bundle about this digest. It can never change, so it may be kept for ever. */
-export interface SignatureFact {
+/** What is found out about a bundle once and never changes, so it may be kept for ever. */
+interface AboutBundle {
   readonly digest: string;
   readonly bundleDigest: string;
-  readonly keyFingerprint: string;
-  readonly outcome: "valid" | "invalid";
+  /** The fingerprint of the key, or of the trust root, that it was verified with. */
+  readonly by: string;
+}
+
+/** That this key, or somebody whom this trust root certifies, did or did not sign this bundle about this digest. */
+export type SignatureFact = AboutBundle &
+  (
+    | { readonly outcome: "invalid"; readonly problem?: string | undefined }
+    | {
+        readonly outcome: "valid";
+        /** By a trust root: who it was. */
+        readonly signer?: CertificateSigner | undefined;
+      }
+  );
+
+/** When this key signed this bundle at the latest, by these timestamp authorities; without a time: nobody proves it. */
+export interface TimeFact {
+  readonly bundleDigest: string;
+  readonly by: string;
+  readonly timestamps: string;
+  readonly signedAt?: Date | undefined;
 }
 
 /** A Sigstore bundle as the registry gave it, and what it says of itself. */

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import type { ResolvedPolicy } from "./policies.ts";
+import type { ResolvedAuthority } from "./authorities.ts";
+import { describeIdentity } from "./identity.ts";
+import type { Age, ResolvedPolicy } from "./policies.ts";
 
 /**
  * A hash over whom a policy trusts for what. How long a verdict holds is not part of it: a shorter time applies to old
@@ -13,11 +15,33 @@ export function policyFingerprint(policy: ResolvedPolicy): string {
     references: [...policy.references].sort(),
     namespaces: policy.namespaces === undefined ? null : [...policy.namespaces].sort(),
     authorities: policy.authorities
-      .map(({ name, key }) => [name, key?.fingerprint ?? null])
+      .map((authority) => [authority.name, materialOf(authority)])
       .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    threshold: policy.threshold,
+    timestamps: policy.timestamps?.fingerprint ?? null,
+    attestations: policy.attestations.map(({ conditions, ...rest }) => ({
+      ...rest,
+      authorities: rest.authorities ?? null,
+      age: ageOf(rest.age),
+      conditions: conditions.map(({ expression }) => expression.text),
+    })),
+    age: ageOf(policy.age),
     denied: [...policy.denied].sort(),
+    deniedKeys: [...policy.deniedKeys].sort(),
+    deniedSigners: policy.deniedSigners.map(describeIdentity),
     unreadable: policy.unreadable !== undefined,
   });
+}
+
+/** A revocation list is not part of it: a new one comes each day, and what it says is looked up in each decision. */
+function materialOf(authority: ResolvedAuthority): unknown {
+  if (authority.key !== undefined) return authority.key.fingerprint;
+  if (authority.root === undefined) return null;
+  return [authority.root.fingerprint, ...authority.identities.map(describeIdentity)];
+}
+
+function ageOf(age: Age | undefined): unknown {
+  return age === undefined ? null : [age.minimumMs ?? null, age.maximumMs ?? null];
 }
 
 /** A hash over everything a verdict by these policies rests on. */
@@ -25,7 +49,7 @@ export function trustFingerprint(policies: readonly ResolvedPolicy[]): string {
   return hash(policies.map(policyFingerprint).sort());
 }
 
-function hash(value: unknown): string {
+export function hash(value: unknown): string {
   return `sha256:${createHash("sha256").update(canonicalJson(value)).digest("hex")}`;
 }
 

@@ -1,10 +1,9 @@
-import { readBundle, SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
+import { gatherAttached } from "./gather-attached.ts";
 import { withDeadline } from "./deadline.ts";
-import type { ArtifactFacts, ArtifactState, BundleFact, Layers, Refused, Unavailable } from "./facts.ts";
+import type { ArtifactFacts, ArtifactState, Layers, Refused, Unavailable } from "./facts.ts";
 import type { Descriptor } from "./manifest.ts";
-import { isContentProblem, type Manifest, type RegistryReader } from "./registry.ts";
+import type { Manifest, RegistryReader } from "./registry.ts";
 import { isRegistryError, RegistryError } from "./registry-error.ts";
-import { Semaphore } from "./semaphore.ts";
 
 export interface GatherLimits {
   /** For the manifest and everything attached to it. */
@@ -20,33 +19,26 @@ export interface GatherRequest {
   readonly connect: (signal: AbortSignal) => RegistryReader;
   readonly name: string;
   readonly digest: string;
+  /** Of the attestations that policies ask for; others are not read. */
+  readonly predicateTypes: ReadonlySet<string>;
   readonly limits: GatherLimits;
   readonly signal?: AbortSignal | undefined;
   /** What is known from before. Under its digest content does not change, so it is not read again. */
   readonly known?: ArtifactFacts | undefined;
 }
 
-const bundleType = "application/vnd.dev.sigstore.bundle";
-/** What clients attach today, to be asked for by itself where there is too much of other things. */
-const currentBundleType = `${bundleType}.v0.3+json`;
-const predicateAnnotation = "dev.sigstore.bundle.predicateType";
-/** Whoever may push can attach as many as they like; clients keep the list in no order of time. */
-const maxReferrers = 512;
-const maxSignatures = 128;
-const maxBundleBytes = 256 * 1024;
-const parallelRequests = 8;
 /** What the API bounds the list of platforms to. */
 const maxPlatforms = 64;
 
 /** Reads everything about an artifact that a decision can rest on. */
 export async function gatherArtifact(request: GatherRequest): Promise<ArtifactState> {
-  const { connect, name, digest, limits, known, signal } = request;
+  const { connect, name, digest, predicateTypes, limits, known, signal } = request;
   try {
     const warnings = new Set<string>();
     const { manifest, platforms, bundles } = await withDeadline(signal, limits.deadlineMs, async (bounded) => {
       const client = connect(bounded);
       const found = await client.manifest(digest);
-      const attached = await gatherBundles(client, digest, known);
+      const attached = await gatherAttached({ client, digest, predicateTypes, known });
       for (const warning of client.warnings) warnings.add(warning);
       return { manifest: found, platforms: platformsOf(found, name), bundles: attached };
     });
@@ -86,56 +78,6 @@ export function stateOf(error: unknown, name: string, digest: string | undefined
   return consequence.outcome === "Rejected"
     ? { state: "Refused", name, digest, reason: consequence.reason, message }
     : { state: "Unavailable", name, digest, reason: consequence.reason, message, retryAfterMs: error.retryAfterMs };
-}
-
-async function gatherBundles(
-  client: RegistryReader,
-  digest: string,
-  known: ArtifactFacts | undefined,
-): Promise<Pick<ArtifactFacts, "bundles" | "leftOut">> {
-  const referrers = (await client.referrers(digest, currentBundleType)).filter(
-    ({ artifactType }) => artifactType === undefined || artifactType.startsWith(bundleType),
-  );
-  const slots = new Semaphore(parallelRequests);
-  const digests = [...new Set(referrers.map((referrer) => referrer.digest))];
-  const lists = await Promise.all(
-    digests.slice(0, maxReferrers).map(async (referrer) => {
-      const before = (known?.bundles ?? []).filter(
-        (bundle) => bundle.referrer === referrer && bundle.claim.kind !== "Malformed",
-      );
-      return before.length > 0 ? before : slots.run(() => readReferrer(client, referrer, digest));
-    }),
-  );
-  const all = lists.flat();
-  const others = all.filter(({ claim }) => claim.kind !== "Signature");
-  const signatures = all.filter(({ claim }) => claim.kind === "Signature");
-  return {
-    bundles: [...signatures.slice(0, maxSignatures), ...others],
-    leftOut: Math.max(0, digests.length - maxReferrers) + Math.max(0, signatures.length - maxSignatures),
-  };
-}
-
-/** One that is damaged or gone must not hide the others; a registry that does not answer hides them all. */
-async function readReferrer(client: RegistryReader, referrer: string, digest: string): Promise<readonly BundleFact[]> {
-  const nothing = { referrer, bytes: Buffer.alloc(0) };
-  try {
-    const { content } = await client.manifest(referrer);
-    const layer =
-      content.kind === "Manifest"
-        ? content.layers.find(({ mediaType }) => mediaType.startsWith(bundleType))
-        : undefined;
-    if (content.kind !== "Manifest" || layer === undefined) return [];
-    // Not proven, but at worst somebody hides their own signature. It spares a request for each attestation.
-    const predicateType = content.annotations?.[predicateAnnotation];
-    if (predicateType !== undefined && predicateType !== SIGNATURE_PREDICATE_TYPE) {
-      return [{ ...nothing, digest: layer.digest, claim: { kind: "OtherPredicate", predicateType } }];
-    }
-    const bytes = await client.blob(layer, maxBundleBytes);
-    return [{ referrer, digest: layer.digest, bytes, claim: readBundle(bytes, digest) }];
-  } catch (error) {
-    if (!isContentProblem(error)) throw error;
-    return [{ ...nothing, digest: referrer, claim: { kind: "Malformed", problem: error.message } }];
-  }
 }
 
 async function compareLayers(

@@ -25,6 +25,15 @@ export {
   type ParsedCredentials,
   type Pulling,
 } from "./credentials.ts";
+export {
+  kmsKeysOf,
+  secretsOf,
+  type KmsLookup,
+  type ParsedKmsKey,
+  type PolicySources,
+  type ResolvedAuthority,
+  type SecretLookup,
+} from "./authorities.ts";
 export { decideVerdict, type DecisionInput } from "./decide.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { FactCache, type FactCacheOptions } from "./fact-cache.ts";
@@ -41,16 +50,15 @@ export type {
 export { isFresh, nextCheckMs, settleVerdict } from "./freshness.ts";
 export { policyFingerprint, trustFingerprint } from "./fingerprint.ts";
 export { parsePublicKey, type ParsedKey, type PublicKey } from "./keys.ts";
+export { KmsKeys, type KmsOptions } from "./kms.ts";
 export { matchesPattern, matchesSegment } from "./pattern.ts";
 export {
   coveringPolicies,
   covers,
-  keySecretsOf,
   resolvePolicy,
   unreadablePolicy,
-  type ResolvedAuthority,
+  type ResolvedAttestation,
   type ResolvedPolicy,
-  type SecretLookup,
   type Validity,
 } from "./policies.ts";
 export { parseReference, pinned, type ParsedReference, type Reference } from "./reference.ts";

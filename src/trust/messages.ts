@@ -1,19 +1,28 @@
+import type { ResolvedAuthority } from "./authorities.ts";
 import { formatDuration } from "./duration.ts";
 import type { ArtifactFacts } from "./facts.ts";
-import type { ResolvedPolicy } from "./policies.ts";
+import { describeIdentity } from "./identity.ts";
+import type { ResolvedAttestation, ResolvedPolicy } from "./policies.ts";
 import { pinned } from "./reference.ts";
-import type { Carried, Signer } from "./verdict.ts";
+import type { AttestedBy, Carried, Signer } from "./verdict.ts";
+import type { Refusal, Vouching } from "./vouching.ts";
+
+/** What an opinion on an attestation is about. */
+export interface AttestationContext {
+  readonly policy: ResolvedPolicy;
+  readonly wanted: ResolvedAttestation;
+  readonly artifact: ArtifactFacts;
+}
 
 /** The API's bound on a message. */
 const maxLength = 2048;
 
 /** Every message says why, and what a person can do about it. */
 export const explain = {
-  verified(signers: readonly Signer[]): string {
-    const list = signers.map(
-      ({ policy, authority, keyFingerprint }) => `${authority} (policy ${policy}, key ${keyFingerprint})`,
-    );
-    return clip(`signed by ${list.join(", ")}`);
+  verified(signers: readonly Signer[], attestations: readonly AttestedBy[] = []): string {
+    const signed = signers.map((signer) => `${signer.authority} (policy ${signer.policy}, ${describeSigner(signer)})`);
+    const attested = attestations.map(({ name, authority }) => `${name} by ${authority}`);
+    return clip(`signed by ${signed.join(", ")}${attested.length === 0 ? "" : `; attested: ${attested.join(", ")}`}`);
   },
   indeterminate(why: string, then: string): string {
     // What follows from it must not be cut off.
@@ -44,7 +53,7 @@ export const explain = {
     return `policy ${policy.name} names no authority, so nothing can satisfy it; add one to its spec.authorities`;
   },
   policyNotReady(policy: ResolvedPolicy): string {
-    return clip(`policy ${policy.name} has no usable key: ${problemsOf(policy)}`);
+    return clip(`policy ${policy.name} ${needs(policy)}, and too few are usable: ${problemsOf(policy)}`);
   },
   unreadable(policy: ResolvedPolicy): string {
     return clip(
@@ -64,9 +73,51 @@ export const explain = {
   untrustedSigner(policy: ResolvedPolicy, artifact: ArtifactFacts, found: readonly string[]): string {
     const by = found.length === 0 ? "" : `, but by ${[...new Set(found)].slice(0, 4).join(", ")}`;
     return clip(
-      `${at(artifact)} is signed by no key that policy ${policy.name} trusts${by}; trusted are ${authoritiesOf(policy)}. ` +
-        `Sign it with one of these keys: ${command(artifact)}; or add the signer's key to the policy${leftOut(artifact)}. ${problemsOf(policy)}`.trimEnd(),
+      `${at(artifact)} is signed by nobody whom policy ${policy.name} trusts${by}; trusted are ${authoritiesOf(policy)}. ` +
+        `Sign it as one of these: ${command(artifact)}; or add the signer to the policy${leftOut(artifact)}. ${problemsOf(policy)}`.trimEnd(),
     );
+  },
+  thresholdNotMet(policy: ResolvedPolicy, artifact: ArtifactFacts, { vouches, refusals }: Vouching): string {
+    const have = [...new Set(vouches.map(({ signer }) => signer.authority))];
+    const missing = policy.authorities.map(({ name }) => name).filter((name) => !have.includes(name));
+    const notes = refusals.map(({ authority, why }) => `; ${authority}: ${why}`);
+    const next =
+      missing.length === 0
+        ? "their signatures rest on one key or identity, which counts once"
+        : `let it also be signed by ${missing.join(" or ")}: ${command(artifact)}`;
+    return clip(
+      `policy ${policy.name} ${needs(policy)}, and ${at(artifact)} is signed by ${have.join(" and ")} only; ${next}${[...new Set(notes)].join("")}${leftOut(artifact)}`,
+    );
+  },
+  refusedSignature(policy: ResolvedPolicy, artifact: ArtifactFacts, { authority, why }: Refusal): string {
+    return clip(
+      `the signature of ${at(artifact)} by ${authority} does not count for policy ${policy.name}: ${why}; sign it again as ` +
+        `${authoritiesOf(policy)}, or change the policy`,
+    );
+  },
+  attestationMissing(
+    { policy, wanted, artifact }: AttestationContext,
+    { have, refused }: { readonly have: number; readonly refused?: string | undefined },
+  ): string {
+    const whose = wanted.authorities?.join(" or ") ?? "an authority of the policy";
+    const count = wanted.threshold === 1 ? "one" : `${wanted.threshold}`;
+    return clip(
+      `policy ${policy.name} demands the attestation ${wanted.name} (${wanted.predicateType}) by ${whose}, ${count} of them, and ${at(artifact)} has ` +
+        `${have === 0 ? "none" : `${have} only`}${refused === undefined ? "" : ` that counts (${refused})`}; attest it: ` +
+        `cosign attest --key KEY --type ${wanted.predicateType} --predicate FILE ${at(artifact)}`,
+    );
+  },
+  attestationRejected({ policy, wanted }: AttestationContext, signer: Signer, failed: string): string {
+    return clip(
+      `policy ${policy.name} does not accept the attestation ${wanted.name} (${wanted.predicateType}) by ${signer.authority}: ${failed}; ` +
+        `use a version for which it is true, or change the condition`,
+    );
+  },
+  notRead({ policy, wanted }: AttestationContext): string {
+    return `the attestations ${wanted.name} that policy ${policy.name} demands have not been read yet`;
+  },
+  unknownAuthority(who: string, why: string): string {
+    return clip(`${who}: ${why}`);
   },
   forged(policy: ResolvedPolicy, artifact: ArtifactFacts, hint = ""): string {
     return clip(
@@ -84,9 +135,6 @@ export const explain = {
     return clip(
       `what is attached to ${at(artifact)} is not a usable signature: ${problem}. For policy ${policy.name} sign again: ${command(artifact)}`,
     );
-  },
-  verifierUnavailable(problem: string | undefined): string {
-    return clip(`the signatures could not be checked: ${problem ?? "their check has not been made"}`);
   },
   wouldBe(
     policy: ResolvedPolicy,
@@ -119,9 +167,25 @@ export function describeExpiry(carried: Carried | undefined, now: Date): string 
 }
 
 function authoritiesOf(policy: ResolvedPolicy): string {
-  return policy.authorities
-    .flatMap(({ name, key }) => (key === undefined ? [] : `${name} (${key.fingerprint})`))
-    .join(" or ");
+  return policy.authorities.flatMap((authority) => describeAuthority(authority) ?? []).join(" or ");
+}
+
+function describeAuthority(authority: ResolvedAuthority): string | undefined {
+  if (authority.problem !== undefined) return undefined;
+  if (authority.key !== undefined) return `${authority.name} (${authority.key.fingerprint})`;
+  return `${authority.name} (${authority.identities.map(describeIdentity).join(", ")})`;
+}
+
+function describeSigner({ keyFingerprint, subject, issuer, signedAt }: Signer): string {
+  const who =
+    subject === undefined ? `key ${keyFingerprint}` : `${subject}${issuer === undefined ? "" : ` by ${issuer}`}`;
+  return signedAt === undefined ? who : `${who}, at ${signedAt.toISOString()}`;
+}
+
+/** How many signatures, in words. */
+function needs({ threshold, authorities }: ResolvedPolicy): string {
+  if (threshold === 1) return "needs one signature";
+  return `needs ${threshold} distinct signers of ${authorities.map(({ name }) => name).join(", ")}`;
 }
 
 function problemsOf(policy: ResolvedPolicy): string {

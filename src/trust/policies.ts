@@ -1,17 +1,38 @@
 import type { ClusterTrustPolicy } from "../api/cluster-trust-policy.ts";
+import { resolveAuthority, textOf, type PolicySources, type ResolvedAuthority } from "./authorities.ts";
 import { parseDuration } from "./duration.ts";
-import { parsePublicKey, type PublicKey } from "./keys.ts";
+import { compileExpression, type Expression } from "./expression.ts";
+import { compileIdentity, type IdentityPattern } from "./identity.ts";
 import { matchesPattern, matchesSegment } from "./pattern.ts";
-
-export type ResolvedAuthority =
-  | { readonly name: string; readonly key: PublicKey; readonly problem?: undefined }
-  | { readonly name: string; readonly key?: undefined; readonly problem: string };
+import { readTimestampRoot, type TimestampRoot } from "./trust-root.ts";
 
 export interface Validity {
   readonly recheckAfterMs: number;
   readonly validForMs: number;
   readonly onExpiry: "Quarantine" | "KeepRunning";
   readonly maxGraceMs: number;
+}
+
+/** How long ago something must, or may, have been signed. Either demands that the time is proven. */
+export interface Age {
+  readonly minimumMs?: number | undefined;
+  readonly maximumMs?: number | undefined;
+}
+
+export interface ResolvedCondition {
+  readonly expression: Expression;
+  readonly message?: string | undefined;
+}
+
+export interface ResolvedAttestation {
+  readonly name: string;
+  readonly predicateType: string;
+  /** Absent: every authority of the policy. */
+  readonly authorities?: readonly string[] | undefined;
+  readonly threshold: number;
+  readonly match: "Any" | "Every";
+  readonly conditions: readonly ResolvedCondition[];
+  readonly age?: Age | undefined;
 }
 
 /** A policy with its keys in hand: everything that a decision needs of it. */
@@ -23,38 +44,65 @@ export interface ResolvedPolicy {
   /** Absent: every namespace. */
   readonly namespaces?: readonly string[];
   readonly authorities: readonly ResolvedAuthority[];
+  /** How many distinct authorities must have signed. */
+  readonly threshold: number;
+  /** Who proves when a key signed. */
+  readonly timestamps?: TimestampRoot | undefined;
+  readonly attestations: readonly ResolvedAttestation[];
+  readonly age?: Age | undefined;
   readonly denied: ReadonlySet<string>;
+  /** Fingerprints of keys that are never believed. */
+  readonly deniedKeys: ReadonlySet<string>;
+  readonly deniedSigners: readonly IdentityPattern[];
   readonly validity: Validity;
-  /** Why its spec could not be read. What it covers is then unknown, so it covers everything and decides nothing. */
+  /** Why its spec could not be read. What it demands is then unknown, so it decides nothing. */
   readonly unreadable?: string;
 }
-
-/** The base64 `data` of a Secret in the operator's own namespace; undefined when there is no such Secret. */
-export type SecretLookup = (name: string) => Readonly<Record<string, string>> | undefined;
 
 const strictest: Validity = { recheckAfterMs: 60_000, validForMs: 3_600_000, onExpiry: "Quarantine", maxGraceMs: 0 };
 
 /** `spec.suspend` plays no part here: what is enforced stays enforced. */
-export function resolvePolicy(policy: ClusterTrustPolicy, secrets: SecretLookup): ResolvedPolicy {
+export function resolvePolicy(policy: ClusterTrustPolicy, sources: PolicySources): ResolvedPolicy {
   const { spec, metadata } = policy;
+  const problems: string[] = [];
+  const timestamps = resolveTimestamps(spec, sources, problems);
+  const deniedSigners = (spec.deny?.signers ?? []).flatMap((signer, at) => {
+    const compiled = compileIdentity(signer);
+    if (compiled.ok) return compiled.pattern;
+    problems.push(`deny.signers[${at}]: ${compiled.problem}`);
+    return [];
+  });
+  const attestations = spec.attestations.map((attestation) => resolveAttestation(attestation, problems));
   return {
     name: metadata.name,
     generation: metadata.generation ?? 0,
     mode: spec.mode,
     references: spec.scope.references.map((pattern) => pattern.toLowerCase()),
     ...(spec.scope.namespaces === undefined ? {} : { namespaces: spec.scope.namespaces }),
-    authorities: spec.authorities.map(({ name, key }) => resolveAuthority(name, key, secrets)),
+    authorities: spec.authorities.map((authority) => resolveAuthority(authority, timestamps, sources)),
+    threshold: spec.threshold,
+    timestamps,
+    attestations,
+    ...(spec.age === undefined
+      ? {}
+      : {
+          age: { minimumMs: parseDuration(spec.age.minimum ?? ""), maximumMs: parseDuration(spec.age.maximum ?? "") },
+        }),
     denied: new Set(spec.deny?.digests ?? []),
+    deniedKeys: new Set(spec.deny?.keys ?? []),
+    deniedSigners,
     validity: {
       recheckAfterMs: parseDuration(spec.validity.recheckAfter) ?? strictest.recheckAfterMs,
       validForMs: parseDuration(spec.validity.validFor) ?? strictest.validForMs,
       onExpiry: spec.validity.onExpiry,
       maxGraceMs: parseDuration(spec.validity.maxGrace) ?? strictest.maxGraceMs,
     },
+    // A mistake in a condition must neither admit anything nor tear down what runs.
+    ...(problems.length === 0 ? {} : { unreadable: problems.join("; ") }),
   };
 }
 
-/** Stands for a policy whose spec does not parse: nothing new is admitted until it does. */
+/** Stands for a policy whose spec does not parse: it covers everything, and nothing new is admitted until it does. */
 export function unreadablePolicy(name: string, generation: number, problem: string): ResolvedPolicy {
   return {
     name,
@@ -62,15 +110,14 @@ export function unreadablePolicy(name: string, generation: number, problem: stri
     mode: "Enforce",
     references: ["**"],
     authorities: [],
+    threshold: 1,
+    attestations: [],
     denied: new Set(),
+    deniedKeys: new Set(),
+    deniedSigners: [],
     validity: strictest,
     unreadable: problem,
   };
-}
-
-/** Which Secrets of the operator's namespace a policy takes keys from: whoever changes one changes the policy. */
-export function keySecretsOf(policy: ClusterTrustPolicy): readonly string[] {
-  return [...new Set(policy.spec.authorities.flatMap(({ key }) => key.secretRef?.name ?? []))];
 }
 
 /** Whether an artifact of this name, used in this namespace, is a matter of the policy. */
@@ -90,27 +137,36 @@ export function coveringPolicies(
   return policies.filter((policy) => covers(policy, namespace, name)).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-type KeySource = ClusterTrustPolicy["spec"]["authorities"][number]["key"];
+type Spec = ClusterTrustPolicy["spec"];
 
-function resolveAuthority(name: string, source: KeySource, secrets: SecretLookup): ResolvedAuthority {
-  const text = keyText(source, secrets);
-  if (typeof text !== "string") return { name, problem: text.problem };
-  const parsed = parsePublicKey(text);
-  return parsed.ok ? { name, key: parsed.key } : { name, problem: parsed.problem };
+function resolveTimestamps(spec: Spec, sources: PolicySources, problems: string[]): TimestampRoot | undefined {
+  if (spec.timestampAuthorities.length === 0) return undefined;
+  const texts = spec.timestampAuthorities.flatMap(({ name, certificateChain }) => {
+    const text = textOf(certificateChain, sources.secret);
+    if (typeof text === "string") return text;
+    problems.push(`timestampAuthorities ${name}: ${text.problem}`);
+    return [];
+  });
+  const root = readTimestampRoot(texts);
+  if (root.ok) return root.value;
+  problems.push(`timestampAuthorities: ${root.problem}`);
+  return undefined;
 }
 
-function keyText(source: KeySource, secrets: SecretLookup): string | { readonly problem: string } {
-  const { inline, secretRef } = source;
-  if (inline !== undefined) return inline;
-  if (secretRef === undefined) return { problem: "it names neither an inline key nor a Secret; give one of them" };
-  const data = secrets(secretRef.name);
-  if (data === undefined) {
-    return {
-      problem: `there is no Secret ${secretRef.name} in the operator's namespace; create it with the public key under ${secretRef.key}`,
-    };
-  }
-  const value = Object.hasOwn(data, secretRef.key) ? data[secretRef.key] : undefined;
-  if (value === undefined)
-    return { problem: `Secret ${secretRef.name} has no key ${secretRef.key}; put the public key there` };
-  return Buffer.from(value, "base64").toString("utf8");
+function resolveAttestation(attestation: Spec["attestations"][number], problems: string[]): ResolvedAttestation {
+  const { name, predicateType, authorities, threshold, match, conditions, maximumAge } = attestation;
+  return {
+    name,
+    predicateType,
+    authorities,
+    threshold,
+    match,
+    conditions: conditions.flatMap(({ expression, message }, at) => {
+      const compiled = compileExpression(expression);
+      if (compiled.ok) return { expression: compiled.expression, message };
+      problems.push(`attestation ${name}, conditions[${at}]: ${compiled.problem}`);
+      return [];
+    }),
+    ...(maximumAge === undefined ? {} : { age: { maximumMs: parseDuration(maximumAge) } }),
+  };
 }

@@ -16,6 +16,7 @@ import {
 } from "../kube/index.ts";
 import { policyFingerprint } from "./fingerprint.ts";
 import type { ResolvedPolicy } from "./policies.ts";
+import { expiryOf, trustFreshness, type TrustFreshness } from "./trust-freshness.ts";
 
 export interface PolicyDependencies {
   readonly client: ObjectClient;
@@ -36,34 +37,66 @@ export function policyReconciler(deps: PolicyDependencies) {
     const ready = policy.spec.suspend ? suspended : readiness(resolved);
     const generation = policy.metadata.generation ?? 0;
     const before = (policy.status?.conditions ?? []) as readonly Condition[];
+    const now = deps.now();
+    const freshness = trustFreshness(resolved, now);
+    const fresh = { ...freshnessCondition(freshness), observedGeneration: generation };
+    const conditions = setCondition(
+      setCondition(before, { type: "Ready", ...ready, observedGeneration: generation }, now),
+      fresh,
+      now,
+    );
     const status: ClusterTrustPolicyStatus = {
       observedGeneration: generation,
-      conditions: setCondition(before, { type: "Ready", ...ready, observedGeneration: generation }, deps.now()),
+      conditions,
       authorities: policy.spec.suspend
         ? (policy.status?.authorities ?? [])
-        : resolved.authorities.map(({ name, key: publicKey, problem }) => ({
-            name,
-            ...(publicKey === undefined ? {} : { keyFingerprint: publicKey.fingerprint }),
-            ...(problem === undefined ? {} : { problem: problem.slice(0, 1024) }),
-          })),
+        : policy.spec.authorities.map((authority) => describeAuthority(authority, resolved)),
       fingerprint: policyFingerprint(resolved),
       dependents: deps.dependents(key),
     };
-    if (before.find((condition) => condition.type === "Ready")?.reason !== ready.reason) {
-      deps.events.emit(
-        { ...policy, apiVersion: API_VERSION, kind: clusterTrustPolicy.resource.kind },
-        {
-          type: ready.status === "True" ? "Normal" : "Warning",
-          reason: ready.reason,
-          note: ready.message,
-          action: "Resolve",
-        },
-      );
+    const regarding = { ...policy, apiVersion: API_VERSION, kind: clusterTrustPolicy.resource.kind };
+    for (const condition of [{ type: "Ready", ...ready }, fresh]) {
+      const reason = before.find(({ type }) => type === condition.type)?.reason;
+      // That nothing ends soon is news only after something did.
+      if (reason === condition.reason || (reason === undefined && condition.reason === "Fresh")) continue;
+      deps.events.emit(regarding, {
+        type: condition.status === "True" ? "Normal" : "Warning",
+        reason: condition.reason,
+        note: condition.message,
+        action: "Resolve",
+      });
     }
     const client = deps.client.withSignal(context.signal);
     await applyStatus(client, clusterTrustPolicy.resource, policy, { status, fieldManager: "mlsecops-trust" });
-    return {};
+    return freshness.nextMs === undefined ? {} : { requeueAfterMs: freshness.nextMs };
   };
+}
+
+type Authority = ClusterTrustPolicy["spec"]["authorities"][number];
+type AuthorityStatus = NonNullable<ClusterTrustPolicyStatus["authorities"]>[number];
+
+function describeAuthority({ name, key, certificate }: Authority, policy: ResolvedPolicy): AuthorityStatus {
+  const resolved = policy.authorities.find((authority) => authority.name === name);
+  const expiresAt = resolved === undefined ? undefined : expiryOf(resolved);
+  return {
+    name,
+    kind: key !== undefined ? "Key" : certificate !== undefined ? "Certificate" : "Keyless",
+    ...(resolved?.key === undefined ? {} : { keyFingerprint: resolved.key.fingerprint }),
+    ...(resolved?.root === undefined ? {} : { trustRootFingerprint: resolved.root.fingerprint }),
+    ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+    ...(resolved?.problem === undefined ? {} : { problem: resolved.problem.slice(0, 1024) }),
+  };
+}
+
+function freshnessCondition({ state, message }: TrustFreshness): Omit<Condition, "lastTransitionTime"> {
+  switch (state) {
+    case "Fresh":
+      return { type: "TrustFresh", status: "True", reason: "Fresh", message };
+    case "ExpiresSoon":
+      return { type: "TrustFresh", status: "False", reason: "ExpiresSoon", message };
+    case "Expired":
+      return { type: "TrustFresh", status: "False", reason: "Expired", message };
+  }
 }
 
 /** It refuses and vouches as before: pausing a policy must not loosen anything. */
@@ -78,14 +111,18 @@ function readiness(policy: ResolvedPolicy): Pick<Condition, "status" | "reason" 
   const broken = policy.authorities.filter((authority) => authority.problem !== undefined);
   if (broken.length > 0) {
     const message = broken.map(({ name, problem }) => `authority ${name}: ${problem}`).join("; ");
-    return { status: "False", reason: "KeysUnusable", message };
+    return { status: "False", reason: "KeysUnusable", message: message.slice(0, 2048) };
   }
   if (policy.authorities.length === 0) {
     return {
       status: "False",
       reason: "NoAuthorities",
-      message: "nobody may vouch: everything in scope is refused; add a key under spec.authorities",
+      message: "nobody may vouch: everything in scope is refused; add one under spec.authorities",
     };
   }
-  return { status: "True", reason: "KeysResolved", message: `${policy.authorities.length} keys are usable` };
+  return {
+    status: "True",
+    reason: "KeysResolved",
+    message: `${policy.authorities.length} authorities are usable, ${policy.threshold} must sign`,
+  };
 }

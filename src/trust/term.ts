@@ -6,6 +6,9 @@ const curable: ReadonlySet<string> = new Set<RejectedReason>([
   "NoSignature",
   "InvalidSignature",
   "UntrustedSigner",
+  "ThresholdNotMet",
+  "AttestationMissing",
+  "AttestationRejected",
   "ArtifactNotFound",
 ]);
 const curableRecheckMs = 60_000;
@@ -28,20 +31,20 @@ const maxValidMs = 10 * 365 * 24 * 3_600_000;
 /** For how long a decision at `now` holds, by the strictest of the policies behind it. */
 export function strictestTerm(policies: readonly ResolvedPolicy[], now: Date) {
   const validity = strictestValidity(policies);
-  const notAfter = after(now, validity.validForMs);
-  const holds: Term = {
-    verifiedAt: now,
-    notAfter,
-    onExpiry: validity.onExpiry,
-    graceUntil: after(notAfter, validity.maxGraceMs),
-  };
   return {
-    holds,
-    recheckAfter(reason: RejectedReason | "Verified"): Date {
-      return after(
-        now,
-        curable.has(reason) ? Math.min(validity.recheckAfterMs, curableRecheckMs) : validity.recheckAfterMs,
-      );
+    /** `until`: the facts themselves hold no longer, whatever the policies allow. */
+    holds(until?: Date): Term {
+      const notAfter = earlier(after(now, validity.validForMs), until);
+      return {
+        verifiedAt: now,
+        notAfter,
+        onExpiry: validity.onExpiry,
+        graceUntil: after(notAfter, validity.maxGraceMs),
+      };
+    },
+    recheckAfter(reason: RejectedReason | "Verified", until?: Date): Date {
+      const ms = curable.has(reason) ? Math.min(validity.recheckAfterMs, curableRecheckMs) : validity.recheckAfterMs;
+      return earlier(after(now, ms), until);
     },
     /** A registry that says when to come back is believed, within reason. */
     retryAt(retryAfterMs: number | undefined): Date {
@@ -55,4 +58,8 @@ export function strictestTerm(policies: readonly ResolvedPolicy[], now: Date) {
 
 export function after(start: Date, ms: number): Date {
   return new Date(start.getTime() + ms);
+}
+
+function earlier(time: Date, other: Date | undefined): Date {
+  return other !== undefined && other < time ? other : time;
 }

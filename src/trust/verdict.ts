@@ -20,15 +20,44 @@ export type RejectedReason =
   | "LayerDigestMismatch"
   | "NoSignature"
   | "InvalidSignature"
-  | "UntrustedSigner";
+  | "UntrustedSigner"
+  | "SignerDenied"
+  | "CertificateRevoked"
+  /** An age is demanded and no time of signing is proven. */
+  | "SigningTimeUnproven"
+  | "TooNew"
+  | "TooOld"
+  /** Fewer distinct authorities have signed than the policy demands. */
+  | "ThresholdNotMet"
+  | "AttestationMissing"
+  /** An attestation is there and says what the policy does not accept. */
+  | "AttestationRejected";
 
 export type IndeterminateReason =
-  "RegistryUnavailable" | "RegistryUnauthorized" | "VerifierUnavailable" | "PolicyUnreadable";
+  | "RegistryUnavailable"
+  | "RegistryUnauthorized"
+  | "VerifierUnavailable"
+  | "PolicyUnreadable"
+  /** Such as a key in a key management service that does not answer. */
+  | "AuthorityUnknown"
+  | "RevocationUnknown";
 
 export interface Signer {
   readonly policy: string;
   readonly authority: string;
   readonly keyFingerprint: string;
+  /** Whom the certificate names; signers by key have none. */
+  readonly subject?: string | undefined;
+  readonly issuer?: string | undefined;
+  /** Where it is proven. */
+  readonly signedAt?: Date | undefined;
+}
+
+/** Who made an attestation that a policy demands. */
+export interface AttestedBy {
+  readonly policy: string;
+  readonly name: string;
+  readonly authority: string;
 }
 
 export interface PolicyGeneration {
@@ -63,6 +92,7 @@ export interface Verified extends Common, Term {
   readonly digest: string;
   /** At least one for every policy. */
   readonly signers: readonly Signer[];
+  readonly attestations: readonly AttestedBy[];
 }
 
 export interface Rejected extends Common {
@@ -73,6 +103,7 @@ export interface Rejected extends Common {
 /** What an earlier verdict about the same digest leaves behind while no new one can be had. */
 export interface Carried extends Term {
   readonly signers: readonly Signer[];
+  readonly attestations: readonly AttestedBy[];
   readonly policies: readonly PolicyGeneration[];
   readonly trustFingerprint: string;
   /**
@@ -125,7 +156,15 @@ export function toVerdictStatus(verdict: Verdict): VerdictStatus {
 
 function basis(held: Verified | Carried): Partial<VerdictStatus> {
   return {
-    signers: held.signers.map((signer) => ({ ...signer })),
+    signers: held.signers.map(({ policy, authority, keyFingerprint, subject, issuer, signedAt }) => ({
+      policy,
+      authority,
+      keyFingerprint,
+      ...(subject === undefined ? {} : { subject }),
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(signedAt === undefined ? {} : { signedAt: signedAt.toISOString() }),
+    })),
+    ...(held.attestations.length === 0 ? {} : { attestations: held.attestations.map((attested) => ({ ...attested })) }),
     policies: held.policies.map((policy) => ({ ...policy })),
     trustFingerprint: held.trustFingerprint,
     verifiedAt: held.verifiedAt.toISOString(),

@@ -1,22 +1,12 @@
 import type { VerdictStatus } from "../api/verdict.ts";
 import type { Egress } from "../egress/index.ts";
-import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import type { BundleVerifier } from "./cosign.ts";
 import type { Credentials } from "./credentials.ts";
 import { decideVerdict } from "./decide.ts";
-import { isSignedBy } from "./dsse.ts";
 import { FactCache, type Gathered } from "./fact-cache.ts";
-import type {
-  ArtifactFacts,
-  ArtifactState,
-  BundleFact,
-  InvalidReference,
-  Refused,
-  SignatureFact,
-  Unavailable,
-} from "./facts.ts";
+import { FactFinder, predicateTypesOf } from "./fact-finder.ts";
+import type { ArtifactFacts, ArtifactState, InvalidReference, Refused, Unavailable } from "./facts.ts";
 import { gatherArtifact, stateOf, type GatherLimits } from "./gather.ts";
-import type { PublicKey } from "./keys.ts";
 import { coveringPolicies, type ResolvedPolicy } from "./policies.ts";
 import { parseReference, type Reference } from "./reference.ts";
 import type { RegistryReader } from "./registry.ts";
@@ -99,11 +89,13 @@ export class Verifier {
   readonly #cache: FactCache;
   readonly #gathers = new SingleFlight<ArtifactState>();
   readonly #gate: RegistryGate;
+  readonly #finder: FactFinder;
 
   constructor(options: VerifierOptions) {
     this.#options = options;
     this.#gate = new RegistryGate({ now: options.clock });
     this.#cache = options.cache ?? new FactCache();
+    this.#finder = new FactFinder(this.#cache, options.bundleVerifier);
     this.#limits = {
       deadlineMs: 60_000,
       layersDeadlineMs: 15 * 60_000,
@@ -130,7 +122,7 @@ export class Verifier {
   /** What the registry holds, looked at now. */
   async gather(request: GatherArtifactRequest): Promise<ArtifactState> {
     const resolved = await this.#locate(request);
-    return resolved.state === "Resolved" ? this.#look(resolved, request) : resolved;
+    return resolved.state === "Resolved" ? this.#look(resolved, request, new Set()) : resolved;
   }
 
   /** The verdict at `now`. Rejects only when the caller's signal aborts: then there is no verdict. */
@@ -148,12 +140,13 @@ export class Verifier {
     if (resolved.state !== "Resolved") {
       return { verdict: decideVerdict({ ...input, artifact: resolved }), source: "Registry" };
     }
+    const wanted = predicateTypesOf(coveringOf(request, resolved.reference.name));
     const known = this.#cache.artifact(this.#keyOf(resolved, request));
-    if (known !== undefined) {
+    if (known !== undefined && hasRead(known.facts, wanted)) {
       const verification = await this.#decide(request, known.facts, "Facts");
       if (!isDue(request, known, verification.verdict)) return verification;
     }
-    const artifact = await this.#look(resolved, request);
+    const artifact = await this.#look(resolved, request, wanted);
     if (artifact.state === "Unavailable" && known !== undefined) {
       return this.#decide(request, known.facts, "Facts", [
         `decided from what was seen at ${known.at.toISOString()}: ${artifact.message}`,
@@ -168,14 +161,17 @@ export class Verifier {
     source: Verification["source"],
     warnings: readonly string[] = [],
   ): Promise<Verification> {
-    const checked = artifact.state === "Found" ? await this.#signatureFacts(request, artifact) : { facts: [] };
+    const checked =
+      artifact.state === "Found"
+        ? await this.#finder.find(artifact, coveringOf(request, artifact.name), request.signal)
+        : { signatureFacts: [] };
     const verdict = decideVerdict({
       artifact,
       namespace: request.namespace,
       policies: request.policies,
       required: request.required ?? [],
-      signatureFacts: checked.facts,
-      verifierProblem: checked.problem,
+      ...checked,
+      verifierProblem: "problem" in checked ? checked.problem : undefined,
       previous: request.previous,
       now: request.now,
     });
@@ -187,45 +183,6 @@ export class Verifier {
         ? { artifact: { name: artifact.name, digest: artifact.digest, platformDigests: artifact.platformDigests } }
         : {}),
     };
-  }
-
-  /** Every signature with every key that has a say. What could not be found out is left out, and so stays unknown. */
-  async #signatureFacts(
-    request: VerifyRequest,
-    artifact: ArtifactFacts,
-  ): Promise<{ readonly facts: readonly SignatureFact[]; readonly problem?: string | undefined }> {
-    const keys = new Map<string, PublicKey>();
-    for (const policy of coveringPolicies(request.policies, request.namespace, artifact.name)) {
-      for (const { key } of policy.authorities) if (key !== undefined) keys.set(key.fingerprint, key);
-    }
-    const pairs = artifact.bundles.flatMap((bundle) => [...keys.values()].map((key) => ({ bundle, key })));
-    const results = await Promise.all(
-      pairs.map(({ bundle, key }) => this.#signatureFact(artifact.digest, bundle, key, request.signal)),
-    );
-    return {
-      facts: results.flatMap((result) => (result !== undefined && "outcome" in result ? result : [])),
-      problem: results.flatMap((result) => (result !== undefined && "notAFact" in result ? result.notAFact : []))[0],
-    };
-  }
-
-  async #signatureFact(digest: string, bundle: BundleFact, key: PublicKey, signal: AbortSignal | undefined) {
-    const { claim } = bundle;
-    if (claim.kind !== "Signature") return undefined;
-    return this.#cache.signature(
-      { digest, bundleDigest: bundle.digest, keyFingerprint: key.fingerprint },
-      async (shared) => {
-        if (!isSignedBy(claim.envelope, key.key)) return "invalid";
-        const result = await this.#options.bundleVerifier.verifyBundle({
-          bundle: bundle.bytes,
-          publicKeyPem: key.pem,
-          digest,
-          predicateType: SIGNATURE_PREDICATE_TYPE,
-          signal: shared,
-        });
-        return result.outcome === "indeterminate" ? { notAFact: result.detail } : result.outcome;
-      },
-      signal,
-    );
   }
 
   async #locate(request: GatherArtifactRequest): Promise<Resolved> {
@@ -241,17 +198,19 @@ export class Verifier {
   async #look(
     resolved: Extract<Resolved, { state: "Resolved" }>,
     request: GatherArtifactRequest,
+    predicateTypes: ReadonlySet<string>,
   ): Promise<ArtifactState> {
     const { reference, digest } = resolved;
     const key = this.#keyOf(resolved, request);
     return this.#gathers.run(
-      key,
+      [key, ...[...predicateTypes].sort()].join(" "),
       async (signal) => {
         const state = await gatherArtifact({
           connect: (bounded) => this.#client(reference, { ...request, signal: bounded }),
           signal,
           name: reference.name,
           digest,
+          predicateTypes,
           limits: this.#limits,
           known: this.#cache.artifact(key)?.facts,
         });
@@ -283,6 +242,15 @@ export class Verifier {
       now: this.#options.clock,
     });
   }
+}
+
+function coveringOf({ policies, namespace }: VerifyRequest, name: string): readonly ResolvedPolicy[] {
+  return coveringPolicies(policies, namespace, name);
+}
+
+/** Whether every attestation that is asked for now was asked for then. */
+function hasRead({ bundles }: ArtifactFacts, predicateTypes: ReadonlySet<string>): boolean {
+  return !bundles.some(({ claim }) => claim.kind === "NotRead" && predicateTypes.has(claim.predicateType));
 }
 
 /** The artifact before anything is known of it but its name. */

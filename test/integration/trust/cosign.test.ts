@@ -11,7 +11,7 @@ describe("the real cosign", () => {
   function judge(bundle: string, key: string, overrides: object = {}): Promise<{ outcome: string; detail?: string }> {
     return cosign.verifyBundle({
       bundle: vector(`${bundle}.bundle.json`),
-      publicKeyPem: vector(`${key}.pub`).toString(),
+      by: { kind: "Key", publicKeyPem: vector(`${key}.pub`).toString() },
       digest: vectorDigests.model,
       predicateType,
       ...overrides,

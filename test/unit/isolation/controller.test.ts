@@ -139,6 +139,7 @@ function verified({ now }: VerifyRequest): Verification {
     outcome: "Verified",
     reason: "Verified",
     digest: digest(1),
+    attestations: [],
     signers: [signer],
   };
   return {
@@ -153,7 +154,14 @@ function rejected({ now }: VerifyRequest): Verification {
 }
 
 function indeterminate({ now }: VerifyRequest): Verification {
-  const carried = { ...term(start), signers: [signer], policies: [], trustFingerprint: "t", trust: "Same" } as const;
+  const carried = {
+    ...term(start),
+    attestations: [],
+    signers: [signer],
+    policies: [],
+    trustFingerprint: "t",
+    trust: "Same",
+  } as const;
   const verdict: Verdict = {
     ...common(now),
     outcome: "Indeterminate",

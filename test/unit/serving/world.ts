@@ -245,6 +245,7 @@ export function verified(request: VerifyRequest): Verification {
     ...term(request.now),
     outcome: "Verified",
     reason: "Verified",
+    attestations: [],
     signers,
   });
 }
@@ -261,6 +262,7 @@ export function unavailable(request: VerifyRequest): Verification {
     ? {
         ...term(request.now),
         notAfter: new Date(previous.notAfter ?? 0),
+        attestations: [],
         signers,
         policies: [],
         trustFingerprint: "t",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readBundle, type BundleClaim } from "../../../src/trust/bundle.ts";
+import { readBundle, SIGNATURE_PREDICATE_TYPE, type BundleClaim } from "../../../src/trust/bundle.ts";
 import { isSignedBy } from "../../../src/trust/dsse.ts";
 import { stranger, vector, vectorDigests, vectorKey } from "./support/build.ts";
 
@@ -31,7 +31,7 @@ describe("bundles", () => {
       const claim = readBundle(vector(`${name}.bundle.json`), model);
       assert.equal(claim.kind, "Signature");
       const key = vectorKey(`${name}.pub`);
-      assert.equal(claim.keyHint, key.fingerprint);
+      assert.deepEqual(claim.signedBy, { kind: "Key", hint: key.fingerprint });
       assert.equal(isSignedBy(claim.envelope, key.key), true);
       assert.equal(isSignedBy(claim.envelope, stranger.key), false);
     });
@@ -63,15 +63,16 @@ describe("bundles", () => {
     assert.deepEqual(readBundle(vector("other-digest.bundle.json"), model), {
       kind: "OtherDigest",
       subjects: [vectorDigests.other],
+      predicateType: SIGNATURE_PREDICATE_TYPE,
     });
     assert.equal(readBundle(vector("p256.bundle.json"), vectorDigests.other).kind, "OtherDigest");
   });
 
   it("tells an attestation", () => {
-    assert.deepEqual(readBundle(vector("attestation.bundle.json"), model), {
-      kind: "OtherPredicate",
-      predicateType: "https://example.com/scan/v1",
-    });
+    const claim = readBundle(vector("attestation.bundle.json"), model);
+    assert.equal(claim.kind, "Attestation");
+    assert.equal(claim.predicateType, "https://example.com/scan/v1");
+    assert.deepEqual(claim.predicate, { note: "scanned" });
   });
 
   it("finds the digest among several subjects", () => {

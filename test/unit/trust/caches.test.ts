@@ -170,15 +170,15 @@ describe("Semaphore", () => {
 });
 
 describe("FactCache", () => {
-  const pair = { digest, bundleDigest: digestOf("b"), keyFingerprint: digestOf("c") };
+  const pair = { digest, bundleDigest: digestOf("b"), by: digestOf("c") };
 
   it("asks once for a fact, valid or not", async () => {
     for (const outcome of ["valid", "invalid"] as const) {
       const cache = new FactCache();
       let times = 0;
-      const check = (): Promise<SignatureFact["outcome"]> => {
+      const check = (): Promise<{ outcome: "valid" | "invalid" }> => {
         times++;
-        return Promise.resolve(outcome);
+        return Promise.resolve({ outcome });
       };
       for (let round = 0; round < 3; round++)
         assert.deepEqual(await cache.signature(pair, check), { ...pair, outcome });
@@ -188,14 +188,11 @@ describe("FactCache", () => {
 
   it("keeps a fact apart for every digest, bundle and key", async () => {
     const cache = new FactCache();
-    await cache.signature(pair, () => Promise.resolve("valid"));
-    for (const other of [
-      { digest: digestOf("d") },
-      { bundleDigest: digestOf("d") },
-      { keyFingerprint: digestOf("d") },
-    ]) {
+    await cache.signature(pair, () => Promise.resolve({ outcome: "valid" }));
+    for (const other of [{ digest: digestOf("d") }, { bundleDigest: digestOf("d") }, { by: digestOf("d") }]) {
       assert.equal(
-        ((await cache.signature({ ...pair, ...other }, () => Promise.resolve("invalid"))) as SignatureFact).outcome,
+        ((await cache.signature({ ...pair, ...other }, () => Promise.resolve({ outcome: "invalid" }))) as SignatureFact)
+          .outcome,
         "invalid",
       );
     }
@@ -206,7 +203,7 @@ describe("FactCache", () => {
     assert.deepEqual(await cache.signature(pair, () => Promise.resolve({ notAFact: "killed" })), {
       notAFact: "killed",
     });
-    assert.deepEqual(await cache.signature(pair, () => Promise.resolve("valid")), fact({ ...pair }));
+    assert.deepEqual(await cache.signature(pair, () => Promise.resolve({ outcome: "valid" })), fact({ ...pair }));
   });
 
   it("bounds the bytes of the bundles that it keeps", () => {

@@ -8,7 +8,7 @@ import { FakeCosign } from "./support/fake-cosign.ts";
 
 const check = {
   bundle: vector("p256.bundle.json"),
-  publicKeyPem: vector("p256.pub").toString(),
+  by: { kind: "Key", publicKeyPem: vector("p256.pub").toString() } as const,
   digest,
   predicateType: "https://sigstore.dev/cosign/sign/v1",
 };
@@ -177,10 +177,10 @@ describe("what cosign says, and what it means", () => {
       assert.deepEqual((await read("args")).trim().split("\n"), [
         "verify-blob-attestation",
         `--bundle=${home}/bundle.json`,
-        `--key=${home}/key.pub`,
         "--type=https://sigstore.dev/cosign/sign/v1",
         `--digest=${digest.slice("sha256:".length)}`,
         "--digestAlg=sha256",
+        `--key=${home}/key.pub`,
         "--insecure-ignore-tlog=true",
       ]);
       assert.deepEqual((await read("modes")).trim().split("\n"), ["700", "600", "600"]);

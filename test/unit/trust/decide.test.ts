@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { VerdictStatus } from "../../../src/api/verdict.ts";
+import { SIGNATURE_PREDICATE_TYPE } from "../../../src/trust/bundle.ts";
 import {
   decideVerdict,
   effectiveStanding,
@@ -225,7 +226,7 @@ const cases: readonly Case[] = [
     what: "a second policy in force that is not satisfied",
     input: {
       policies: [policy(), policy({ name: "zz", authorities: [{ name: "backup", key: backup }] })],
-      signatureFacts: [fact(), fact({ keyFingerprint: backup.fingerprint, outcome: "invalid" })],
+      signatureFacts: [fact(), fact({ by: backup.fingerprint, outcome: "invalid" })],
     },
     outcome: "Rejected",
     reason: "UntrustedSigner",
@@ -340,7 +341,7 @@ const cases: readonly Case[] = [
   },
   {
     what: "only an attestation attached",
-    input: { artifact: artifact({ bundles: [bundle({ kind: "OtherPredicate", predicateType: "x" })] }) },
+    input: { artifact: artifact({ bundles: [bundle({ kind: "NotRead", predicateType: "x" })] }) },
     outcome: "Rejected",
     reason: "NoSignature",
   },
@@ -349,17 +350,17 @@ const cases: readonly Case[] = [
     input: { signatureFacts: [invalid] },
     outcome: "Rejected",
     reason: "UntrustedSigner",
-    message: /signed by no key that policy signed trusts; trusted are release/,
+    message: /signed by nobody whom policy signed trusts; trusted are release/,
   },
   {
     what: "a signature by a stranger who is named",
     input: {
-      artifact: artifact({ bundles: [bundle({ kind: "Signature", keyHint: stranger.fingerprint } as never)] }),
+      artifact: artifact({ bundles: [bundle({ signedBy: { kind: "Key", hint: stranger.fingerprint } })] }),
       signatureFacts: [invalid],
     },
     outcome: "Rejected",
     reason: "UntrustedSigner",
-    message: new RegExp(`but by ${stranger.fingerprint}`),
+    message: new RegExp(`but by the key ${stranger.fingerprint}`),
   },
   {
     what: "more attached than is looked at",
@@ -371,7 +372,7 @@ const cases: readonly Case[] = [
   {
     what: "a signature that names a trusted key but is not by it",
     input: {
-      artifact: artifact({ bundles: [bundle({ kind: "Signature", keyHint: release.fingerprint } as never)] }),
+      artifact: artifact({ bundles: [bundle({ signedBy: { kind: "Key", hint: release.fingerprint } })] }),
       signatureFacts: [invalid],
     },
     outcome: "Rejected",
@@ -380,7 +381,11 @@ const cases: readonly Case[] = [
   },
   {
     what: "a signature of another digest",
-    input: { artifact: artifact({ bundles: [bundle({ kind: "OtherDigest", subjects: [platform] })] }) },
+    input: {
+      artifact: artifact({
+        bundles: [bundle({ kind: "OtherDigest", subjects: [platform], predicateType: SIGNATURE_PREDICATE_TYPE })],
+      }),
+    },
     outcome: "Rejected",
     reason: "InvalidSignature",
     message: /not about it but about sha256:d/,
@@ -388,7 +393,9 @@ const cases: readonly Case[] = [
   {
     what: "a valid fact about a bundle whose statement is of another digest",
     input: {
-      artifact: artifact({ bundles: [bundle({ kind: "OtherDigest", subjects: [platform] })] }),
+      artifact: artifact({
+        bundles: [bundle({ kind: "OtherDigest", subjects: [platform], predicateType: SIGNATURE_PREDICATE_TYPE })],
+      }),
       signatureFacts: [fact()],
     },
     outcome: "Rejected",
@@ -415,7 +422,7 @@ const cases: readonly Case[] = [
   },
   {
     what: "a valid fact about a key that no policy has",
-    input: { signatureFacts: [fact({ keyFingerprint: stranger.fingerprint }), invalid] },
+    input: { signatureFacts: [fact({ by: stranger.fingerprint }), invalid] },
     outcome: "Rejected",
     reason: "UntrustedSigner",
   },
@@ -531,7 +538,7 @@ describe("the decision", () => {
         { name: "release", key: release },
       ],
     });
-    const verdict = decide({ policies: [two], signatureFacts: [fact(), fact({ keyFingerprint: backup.fingerprint })] });
+    const verdict = decide({ policies: [two], signatureFacts: [fact(), fact({ by: backup.fingerprint })] });
     assert.ok(verdict.outcome === "Verified");
     assert.deepEqual(
       verdict.signers.map(({ authority }) => authority),
@@ -570,7 +577,7 @@ describe("the decision", () => {
     it("say what a Warn policy would have said", () => {
       const [warning = ""] = warnings({
         policies: [policy(), warn],
-        signatureFacts: [fact(), fact({ keyFingerprint: backup.fingerprint, outcome: "invalid" })],
+        signatureFacts: [fact(), fact({ by: backup.fingerprint, outcome: "invalid" })],
       });
       assert.match(warning, /policy watch is in mode Warn; in mode Enforce it would refuse \(UntrustedSigner\)/);
       assert.match(warnings({ policies: [policy(), warn] })[0] ?? "", /could not decide \(VerifierUnavailable\)/);
@@ -701,7 +708,7 @@ describe("the decision", () => {
         { name: "release", key: release },
         { name: "backup", key: backup },
       ];
-      const facts = [fact(), fact({ keyFingerprint: backup.fingerprint })];
+      const facts = [fact(), fact({ by: backup.fingerprint })];
       const both = [policy({ authorities }), policy({ name: "zz", authorities })];
       const before = toVerdictStatus(decide({ policies: both, signatureFacts: facts }));
       const trustAfter = (policies: readonly ResolvedPolicy[]): string | undefined =>
@@ -818,7 +825,7 @@ describe("the decision, for any input", () => {
   const anyBundle = fc.constantFrom(
     bundle({}, digestOf("1")),
     bundle({}, digestOf("2")),
-    bundle({ kind: "OtherDigest", subjects: [] }, digestOf("3")),
+    bundle({ kind: "OtherDigest", subjects: [], predicateType: SIGNATURE_PREDICATE_TYPE }, digestOf("3")),
     bundle({ kind: "Malformed", problem: "" }, digestOf("4")),
   );
   const anyArtifact: fc.Arbitrary<ArtifactState> = fc.oneof(
@@ -844,7 +851,7 @@ describe("the decision, for any input", () => {
       fact({
         digest: parts.digest,
         bundleDigest: digestOf(parts.bundle),
-        keyFingerprint: parts.key.fingerprint,
+        by: parts.key.fingerprint,
         outcome: parts.outcome,
       }),
     );
@@ -885,8 +892,7 @@ describe("the decision, for any input", () => {
           const item = mandatory.find((candidate) => candidate.name === signer.policy);
           assert.ok(item?.authorities.some(({ key }) => key?.fingerprint === signer.keyFingerprint));
           const valid = input.signatureFacts.filter(
-            (each) =>
-              each.digest === found.digest && each.keyFingerprint === signer.keyFingerprint && each.outcome === "valid",
+            (each) => each.digest === found.digest && each.by === signer.keyFingerprint && each.outcome === "valid",
           );
           assert.ok(
             valid.some((each) =>

@@ -3,16 +3,18 @@ import { ClusterTrustPolicySpec, type ClusterTrustPolicy } from "../../../src/ap
 import {
   coveringPolicies,
   covers,
-  keySecretsOf,
+  secretsOf,
   policyFingerprint,
   resolvePolicy,
   trustFingerprint,
   unreadablePolicy,
+  type ParsedKmsKey,
 } from "../../../src/trust/index.ts";
 import { digest, policy, release, stranger, vector } from "./support/build.ts";
 
 const pem = vector("p256.pub").toString();
-const noSecrets = (): undefined => undefined;
+const kmsKey = (uri: string): ParsedKmsKey => ({ state: "Unknown", problem: `${uri} has not been read` });
+const noSecrets = { secret: (): undefined => undefined, kmsKey };
 
 function trustPolicy(spec: object, name = "signed"): ClusterTrustPolicy {
   return {
@@ -45,6 +47,11 @@ describe("policies", () => {
       references: ["registry.example.com/models/**"],
       namespaces: ["prod"],
       authorities: [{ name: "release", key: release }],
+      threshold: 1,
+      timestamps: undefined,
+      attestations: [],
+      deniedKeys: new Set(),
+      deniedSigners: [],
       denied: new Set([digest]),
       validity: { recheckAfterMs: 600_000, validForMs: 7_200_000, onExpiry: "KeepRunning", maxGraceMs: 5_400_000 },
     });
@@ -52,7 +59,7 @@ describe("policies", () => {
 
   it("read keys from Secrets", () => {
     const data = { "cosign.pub": Buffer.from(pem).toString("base64"), other: Buffer.from("no key").toString("base64") };
-    const secrets = (name: string): Record<string, string> | undefined => (name === "release-key" ? data : undefined);
+    const secrets = { secret: (name: string) => (name === "release-key" ? data : undefined), kmsKey };
     assert.deepEqual(resolvePolicy(trustPolicy(bySecret()), secrets).authorities, [{ name: "release", key: release }]);
     assert.match(
       resolvePolicy(trustPolicy(bySecret("other")), secrets).authorities[0]?.problem ?? "",
@@ -86,7 +93,7 @@ describe("policies", () => {
         { name: "third", key: { inline: pem } },
       ],
     };
-    assert.deepEqual(keySecretsOf(trustPolicy(twice)), ["release-key"]);
+    assert.deepEqual(secretsOf(trustPolicy(twice)), ["release-key"]);
   });
 
   it("stay in force when they are suspended", () => {

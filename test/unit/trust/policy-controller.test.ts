@@ -32,7 +32,10 @@ async function pass(object: ClusterTrustPolicy, secrets: Record<string, Record<s
     resolved: () => {
       const parsed = parseObject(clusterTrustPolicy, object);
       return parsed.ok
-        ? resolvePolicy(parsed.value, (name) => secrets[name])
+        ? resolvePolicy(parsed.value, {
+            secret: (name) => secrets[name],
+            kmsKey: () => ({ state: "Unknown", problem: "no answer" }),
+          })
         : unreadablePolicy("release", 3, parsed.message);
     },
     dependents: () => 2,
@@ -51,8 +54,8 @@ describe("The status of a ClusterTrustPolicy", () => {
   const byKey = { name: "team", key: { inline: vector("p256.pub").toString() } };
   const bySecret = { name: "team", key: { secretRef } };
   const cases: readonly [string, readonly object[], Record<string, Record<string, string>>, string, RegExp][] = [
-    ["a key inline", [byKey], {}, "True/KeysResolved", /1 keys are usable/],
-    ["a key from a Secret", [bySecret], { "release-key": { "cosign.pub": key } }, "True/KeysResolved", /1 keys/],
+    ["a key inline", [byKey], {}, "True/KeysResolved", /1 authorities are usable, 1 must sign/],
+    ["a key from a Secret", [bySecret], { "release-key": { "cosign.pub": key } }, "True/KeysResolved", /1 authorities/],
     ["a Secret that is missing", [bySecret], {}, "False/KeysUnusable", /team: .*release-key/],
     ["a Secret without that key", [bySecret], { "release-key": { other: key } }, "False/KeysUnusable", /cosign\.pub/],
     [

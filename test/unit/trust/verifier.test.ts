@@ -134,7 +134,7 @@ describe("Verifier", () => {
         [
           {
             bundle: Buffer.from(bundleOfStored(digest)),
-            publicKeyPem: key.pem,
+            by: { kind: "Key", publicKeyPem: key.pem },
             digest,
             predicateType,
             signal: undefined,

@@ -63,15 +63,22 @@ export function policy(overrides: Partial<ResolvedPolicy> = {}): ResolvedPolicy 
     mode: "Enforce",
     references: ["registry.example.com/models/**"],
     authorities: [{ name: "release", key: release }],
+    threshold: 1,
+    attestations: [],
     denied: new Set(),
+    deniedKeys: new Set(),
+    deniedSigners: [],
     validity,
     ...overrides,
   };
 }
 
-export function bundle(claim: Partial<BundleFact["claim"]> = {}, bundleDigest = digestOf("b")): BundleFact {
+export function bundle(claim: Readonly<Record<string, unknown>> = {}, bundleDigest = digestOf("b")): BundleFact {
   const signature = {
     kind: "Signature",
+    signedBy: { kind: "Key" },
+    timestamps: [],
+    logged: false,
     envelope: { payloadType: "", payload: Buffer.alloc(0), signature: Buffer.alloc(0) },
   };
   return {
@@ -96,5 +103,11 @@ export function artifact(overrides: Partial<ArtifactFacts> = {}): ArtifactFacts 
 }
 
 export function fact(overrides: Partial<SignatureFact> = {}): SignatureFact {
-  return { digest, bundleDigest: digestOf("b"), keyFingerprint: release.fingerprint, outcome: "valid", ...overrides };
+  return {
+    digest,
+    bundleDigest: digestOf("b"),
+    by: release.fingerprint,
+    outcome: "valid",
+    ...overrides,
+  };
 }

@@ -1,0 +1,172 @@
+import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
+import { checkCertificate, provenTime } from "./certificate-check.ts";
+import type { BundleVerifier, Verification } from "./cosign.ts";
+import { isSignedBy } from "./dsse.ts";
+import type { FactCache, NotAFact, SignatureOutcome } from "./fact-cache.ts";
+import type { ArtifactFacts, SignatureFact, TimeFact } from "./facts.ts";
+import type { PublicKey } from "./keys.ts";
+import type { ResolvedPolicy } from "./policies.ts";
+import type { TimestampRoot, TrustRoot } from "./trust-root.ts";
+import type { SignedBundle } from "./vouching.ts";
+
+export interface FoundFacts {
+  readonly signatureFacts: readonly SignatureFact[];
+  readonly timeFacts: readonly TimeFact[];
+  /** Why some are missing, if they are: what could not be found out is left out, and so stays unknown. */
+  readonly problem?: string | undefined;
+}
+
+/** Establishes what the policies need to know about an artifact's bundles, each once: in this process, and then by cosign. */
+export class FactFinder {
+  readonly #cache: FactCache;
+  readonly #verifier: BundleVerifier;
+
+  constructor(cache: FactCache, verifier: BundleVerifier) {
+    this.#cache = cache;
+    this.#verifier = verifier;
+  }
+
+  /** Every bundle that a policy looks at, with every key and trust root of that policy. */
+  async find(
+    artifact: ArtifactFacts,
+    policies: readonly ResolvedPolicy[],
+    signal: AbortSignal | undefined,
+  ): Promise<FoundFacts> {
+    const pairs = new Map<string, Pair>();
+    for (const policy of policies) {
+      for (const pair of pairsOf(policy, artifact)) pairs.set(`${pair.bundle.digest} ${pair.with.fingerprint}`, pair);
+    }
+    const results = await Promise.all(
+      [...pairs.values()].map((pair) => this.#signatureFact(artifact.digest, pair, signal)),
+    );
+    const signatureFacts = results.flatMap((result) => ("notAFact" in result ? [] : result));
+    return {
+      signatureFacts,
+      timeFacts: this.#timeFacts(artifact, policies, signatureFacts),
+      problem: results.flatMap((result) => ("notAFact" in result ? result.notAFact : []))[0],
+    };
+  }
+
+  #signatureFact(
+    digest: string,
+    pair: Pair,
+    signal: AbortSignal | undefined,
+  ): Promise<SignatureFact | NotAFact<string>> {
+    const about = { digest, bundleDigest: pair.bundle.digest, by: pair.with.fingerprint };
+    return this.#cache.signature(
+      about,
+      (shared) =>
+        pair.kind === "Key" ? this.#checkKey(digest, pair, shared) : this.#checkCertificate(digest, pair, shared),
+      signal,
+    );
+  }
+
+  async #checkKey(digest: string, { bundle, with: key }: KeyPair, signal: AbortSignal): Promise<Found> {
+    if (!isSignedBy(bundle.claim.envelope, key.key)) return { outcome: "invalid" };
+    const by = { kind: "Key", publicKeyPem: key.pem } as const;
+    return this.#confirm({ digest, bundle, by, valid: { outcome: "valid" } }, signal);
+  }
+
+  async #checkCertificate(digest: string, { bundle, with: root }: RootPair, signal: AbortSignal): Promise<Found> {
+    const check = checkCertificate(bundle.bytes, bundle.claim.envelope, root);
+    if (!check.ok) return { outcome: "invalid", problem: check.problem.slice(0, 256) };
+    const { signer } = check;
+    // Nobody can be named by it, whatever cosign reads.
+    if (signer.subject === undefined) return { outcome: "valid", signer };
+    const by: Verification = {
+      kind: "Certificate",
+      trustedRoot: root.json,
+      subject: signer.subject,
+      issuer: signer.issuer,
+      log: root.demandsLog,
+      certificateLog: root.demandsCertificateLog,
+      timestamped: root.hasTimestampAuthorities && bundle.claim.timestamps.length > 0,
+    };
+    return this.#confirm({ digest, bundle, by, valid: { outcome: "valid", signer } }, signal);
+  }
+
+  async #confirm({ digest, bundle, by, valid }: Confirmation, signal: AbortSignal): Promise<Found> {
+    const { claim } = bundle;
+    const predicateType = claim.kind === "Attestation" ? claim.predicateType : SIGNATURE_PREDICATE_TYPE;
+    const result = await this.#verifier.verifyBundle({ bundle: bundle.bytes, by, digest, predicateType, signal });
+    switch (result.outcome) {
+      case "valid":
+        return valid;
+      case "invalid":
+        return { outcome: "invalid", problem: result.detail };
+      case "indeterminate":
+        return { notAFact: result.detail };
+    }
+  }
+
+  /** Of valid signatures by keys, where a policy has timestamp authorities. */
+  #timeFacts(
+    artifact: ArtifactFacts,
+    policies: readonly ResolvedPolicy[],
+    signatures: readonly SignatureFact[],
+  ): readonly TimeFact[] {
+    const valid = new Set(
+      signatures.flatMap(({ outcome, bundleDigest, by }) => (outcome === "valid" ? `${bundleDigest} ${by}` : [])),
+    );
+    return policies.flatMap((policy) => {
+      const { timestamps } = policy;
+      if (timestamps === undefined) return [];
+      return pairsOf(policy, artifact).flatMap((pair) =>
+        pair.kind === "Key" && valid.has(`${pair.bundle.digest} ${pair.with.fingerprint}`)
+          ? this.#timeFact(pair, timestamps)
+          : [],
+      );
+    });
+  }
+
+  #timeFact({ bundle, with: key }: KeyPair, timestamps: TimestampRoot): TimeFact {
+    return this.#cache.time(
+      { bundleDigest: bundle.digest, by: key.fingerprint, timestamps: timestamps.fingerprint },
+      () => (bundle.claim.timestamps.length === 0 ? undefined : provenTime(bundle.bytes, key.key, timestamps)),
+    );
+  }
+}
+
+/** What cosign is asked, and what it means when it agrees. */
+interface Confirmation {
+  readonly digest: string;
+  readonly bundle: SignedBundle;
+  readonly by: Verification;
+  readonly valid: SignatureOutcome;
+}
+
+type Found = SignatureOutcome | NotAFact<string>;
+
+interface KeyPair {
+  readonly kind: "Key";
+  readonly bundle: SignedBundle;
+  readonly with: PublicKey;
+}
+
+interface RootPair {
+  readonly kind: "Root";
+  readonly bundle: SignedBundle;
+  readonly with: TrustRoot;
+}
+
+type Pair = KeyPair | RootPair;
+
+/** A bundle by a certificate is no matter of a key, and the other way round. */
+function pairsOf(policy: ResolvedPolicy, artifact: ArtifactFacts): readonly Pair[] {
+  const wanted = predicateTypesOf([policy]);
+  const bundles = artifact.bundles.filter(
+    ({ claim }) => claim.kind === "Signature" || (claim.kind === "Attestation" && wanted.has(claim.predicateType)),
+  ) as readonly SignedBundle[];
+  return bundles.flatMap((bundle) =>
+    policy.authorities.flatMap(({ key, root }): readonly Pair[] => {
+      const { kind } = bundle.claim.signedBy;
+      if (key !== undefined && kind === "Key") return [{ kind: "Key", bundle, with: key }];
+      return root !== undefined && kind === "Certificate" ? [{ kind: "Root", bundle, with: root }] : [];
+    }),
+  );
+}
+
+/** The kinds of attestation that policies ask for. */
+export function predicateTypesOf(policies: readonly ResolvedPolicy[]): ReadonlySet<string> {
+  return new Set(policies.flatMap(({ attestations }) => attestations.map(({ predicateType }) => predicateType)));
+}

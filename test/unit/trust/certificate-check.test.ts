@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
+import { readBundle } from "../../../src/trust/bundle.ts";
+import { checkCertificate, provenTime } from "../../../src/trust/certificate-check.ts";
+import { readRevocationLists, revocationOf } from "../../../src/trust/revocation-list.ts";
+import { ownTrustRoot, readTimestampRoot } from "../../../src/trust/trust-root.ts";
+import {
+  type CertificateVector,
+  certificateVectors,
+  crl,
+  pem,
+  revocationVectors,
+  vectorBundle,
+} from "./support/vectors.ts";
+
+const timestamps = readTimestampRoot([pem("tsa-chain")]);
+assert(timestamps.ok);
+const root = ownTrustRoot(`${pem("issuing")}${pem("root")}`, timestamps.value);
+assert(root.ok);
+const trusted = root.value;
+
+/** The operator believes only issuing authorities that the policy lists, whatever the bundle brings along. */
+const stricter: ReadonlySet<string> = new Set(["second-issuing", "name-constraint-kept"]);
+/** Another key signed these, not a certificate. */
+const byKey: ReadonlySet<string> = new Set(["key-signed"]);
+/** What the certificate check leaves to cosign, which must agree: critical extensions, names that an authority may not give. */
+const leftToCosign: ReadonlySet<string> = new Set(["critical", "chain-with-root"]);
+
+function verdictOf(vector: CertificateVector): { readonly outcome: "valid" | "invalid"; readonly problem?: string } {
+  const bytes = vectorBundle(vector.bundle);
+  const claim = readBundle(bytes, vector.digest);
+  if (claim.kind !== "Signature" && claim.kind !== "Attestation") return { outcome: "invalid", problem: claim.kind };
+  const check = checkCertificate(bytes, claim.envelope, trusted);
+  if (!check.ok) return { outcome: "invalid", problem: check.problem };
+  // The name is compared by the policy: exactly, and there must be one.
+  const named = check.signer.subject === vector.identity.value;
+  return named ? { outcome: "valid" } : { outcome: "invalid", problem: `names ${String(check.signer.subject)}` };
+}
+
+describe("a certificate's signature", () => {
+  for (const vector of certificateVectors) {
+    if (byKey.has(vector.name) || leftToCosign.has(vector.name)) continue;
+    const refuse = vector.expected === "invalid" || stricter.has(vector.name) || vector.name === "deep";
+    it(`${refuse ? "refuses" : "accepts"} ${vector.name}: ${vector.why}`, () => {
+      const { outcome, problem } = verdictOf(vector);
+      assert.equal(outcome, refuse ? "invalid" : "valid", problem);
+    });
+  }
+
+  for (const name of leftToCosign) {
+    it(`leaves ${name} to cosign, which refuses it`, () => {
+      const vector = certificateVectors.find((one) => one.name === name) ?? assert.fail(name);
+      assert.equal(vector.cosign.outcome, "invalid");
+    });
+  }
+
+  it("says when it was signed, and whom the certificate names", () => {
+    const bytes = vectorBundle("bundles/email.json");
+    const claim = readBundle(bytes, certificateVectors[0]?.digest ?? "");
+    assert(claim.kind === "Signature");
+    const check = checkCertificate(bytes, claim.envelope, trusted);
+    assert(check.ok);
+    assert.equal(check.signer.subject, "release@bank.example");
+    assert.equal(check.signer.issuer, undefined);
+    assert(check.signer.signedAt > new Date("2026-11-01") && check.signer.signedAt < new Date("2100-01-01"));
+    // The one that signed and the issuing authority; a root is revoked by taking it out of the policy.
+    assert.equal(check.signer.path.length, 2);
+  });
+
+  it("refuses without a path to the policy's own authorities", () => {
+    const stranger = ownTrustRoot(pem("stranger"), timestamps.value);
+    assert(stranger.ok);
+    const bytes = vectorBundle("bundles/email.json");
+    const claim = readBundle(bytes, certificateVectors[0]?.digest ?? "");
+    assert(claim.kind === "Signature");
+    assert.equal(checkCertificate(bytes, claim.envelope, stranger.value).ok, false);
+  });
+});
+
+describe("the time of a signature by a key", () => {
+  const key = createPublicKey(vectorBundle("pem/key-signed.pub"));
+
+  it("is proven by a timestamp of a trusted authority", () => {
+    const time = provenTime(vectorBundle("bundles/key-signed.json"), key, timestamps.value);
+    assert(time !== undefined && time > new Date("2026-11-01"));
+  });
+
+  it("is not proven by an authority without its signing certificate", () => {
+    const strangers = readTimestampRoot([pem("stranger-tsa-root")]);
+    assert(!strangers.ok);
+    assert.match(strangers.problem, /no certificate that signs timestamps/);
+  });
+
+  it("is not proven for another key's signature, nor by a bundle without any", () => {
+    assert.equal(provenTime(vectorBundle("bundles/email.json"), key, timestamps.value), undefined);
+    assert.equal(provenTime(Buffer.from("{}"), key, timestamps.value), undefined);
+  });
+});
+
+describe("a revocation list", () => {
+  const { authorities } = root.value;
+  const now = new Date("2026-12-01T00:00:00Z");
+  const bytes = vectorBundle("bundles/email.json");
+  const claim = readBundle(bytes, certificateVectors[0]?.digest ?? "");
+  assert(claim.kind === "Signature");
+  const signer = checkCertificate(bytes, claim.envelope, trusted);
+  assert(signer.ok);
+  const { path } = signer.signer;
+
+  /** Revoked is revoked, whenever and why ever: a signature by such a certificate never counts. */
+  const outcomes = { valid: "NotRevoked", invalid: "Revoked", undecided: "Revoked", indeterminate: "Unknown" } as const;
+
+  /** Not by an authority of the policy: the policy says so, and nothing rests on it. */
+  const notUsable: ReadonlySet<string> = new Set(["stranger", "namesake"]);
+
+  for (const { name, crl: file, issuer, expected, why } of revocationVectors) {
+    // The leaf's authority must have a list too.
+    const text = crl(file) + (issuer === "root.pem" ? crl("crls/none.pem") : "");
+    if (notUsable.has(name)) {
+      it(`is not usable: ${name}, ${why}`, () => {
+        assert.equal(readRevocationLists(text, authorities).ok, false);
+      });
+    } else {
+      it(`${outcomes[expected]}: ${name}, ${why}`, () => {
+        const list = readRevocationLists(text, authorities);
+        assert(list.ok, list.ok ? "" : list.problem);
+        assert.equal(revocationOf(path, list.value, now), outcomes[expected]);
+      });
+    }
+  }
+
+  it("says nothing of certificates whose authority has no list", () => {
+    const list = readRevocationLists(crl("crls/root-none.pem"), authorities);
+    assert(list.ok);
+    assert.equal(revocationOf(path, list.value, now), "Unknown");
+  });
+
+  for (const [what, text] of [
+    ["nothing", ""],
+    ["a certificate", pem("root")],
+    ["a private key", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----"],
+    ["a damaged list", "-----BEGIN X509 CRL-----\nMIGH\n-----END X509 CRL-----"],
+  ] as const) {
+    it(`is not ${what}`, () => {
+      const list = readRevocationLists(text, authorities);
+      assert(!list.ok);
+      assert(!list.problem.includes("MIGH"));
+    });
+  }
+});
