@@ -101,11 +101,11 @@ export class RegistryLane {
     const retryAfterMs = this.#silentUntil - this.#now().getTime();
     // A clock that was set back must not make an hour of a minute.
     if (retryAfterMs <= 0 || retryAfterMs > maxSilenceMs) return;
-    throw new RegistryError(
-      "RateLimited",
-      `${this.#host} has asked for no more requests for another ${Math.ceil(retryAfterMs / 1000)} s`,
-      { retryAfterMs },
-    );
+    // The time, not what is left of it: what a status says must not change from one second to the next.
+    const until = new Date(this.#silentUntil).toISOString().replace(/\.\d+Z$/, "Z");
+    throw new RegistryError("RateLimited", `${this.#host} has asked for no more requests before ${until}`, {
+      retryAfterMs,
+    });
   }
 }
 

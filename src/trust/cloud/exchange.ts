@@ -107,5 +107,5 @@ function kindOf(status: number, code = ""): RegistryErrorCode {
 function skewOf({ headers }: EgressResponse<Buffer>, now: Date): string | undefined {
   const skewMs = now.getTime() - Date.parse(headers.get("date") ?? "");
   if (Number.isNaN(skewMs) || Math.abs(skewMs) <= maxSkewMs) return undefined;
-  return `; its clock and the operator's differ by ${Math.round(Math.abs(skewMs) / 1000)} s: correct the node's`;
+  return `; its clock and the operator's differ by ${Math.round(Math.abs(skewMs) / 60_000)} min: correct the node's`;
 }

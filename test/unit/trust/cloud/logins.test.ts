@@ -203,7 +203,7 @@ describe("logins as ServiceAccounts at clouds", () => {
       await failure(
         loginTo(ecr),
         "Unavailable",
-        /ecr:GetAuthorizationToken: \S+ answered InvalidSignatureException \(HTTP 400\); its clock and the operator's differ by 900 s/,
+        /ecr:GetAuthorizationToken: \S+ answered InvalidSignatureException \(HTTP 400\); its clock and the operator's differ by 15 min/,
       );
     });
   });
