@@ -36,14 +36,15 @@ interface Services {
  * the OpenID Connect issuer and the certificate transparency log are the test's. Nothing of it asks anybody else: see `strayRequests`.
  */
 export class Sigstore {
-  readonly #directory: string;
+  /** Also has what cosign signs with: `timestamped.json` and `logged.json`, and `none.json` that names no service. */
+  readonly directory: string;
   readonly #services: Services;
   /** As a trusted_root.json; it names all of them. */
   readonly trustedRoot: string;
   readonly trustedRootFile: string;
 
   private constructor(directory: string, services: Services, trustedRootFile: string, trustedRoot: string) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#services = services;
     this.trustedRootFile = trustedRootFile;
     this.trustedRoot = trustedRoot;
@@ -82,6 +83,14 @@ export class Sigstore {
     }
   }
 
+  get fulcioUrl(): string {
+    return this.#services.fulcio.url;
+  }
+
+  get timestampUrl(): string {
+    return this.#services.timestampAuthority.url;
+  }
+
   /** What any part of it, cosign included, asked of a host that is none of its own. */
   get strayRequests(): readonly string[] {
     return this.#services.oidc.stray;
@@ -98,7 +107,7 @@ export class Sigstore {
 
   /** Signs an in-toto statement. Returns the bundle. */
   async signStatement(statement: object, identity: Identity, options: SignOptions = {}): Promise<Buffer> {
-    const directory = await mkdtemp(join(this.#directory, "statement-"));
+    const directory = await mkdtemp(join(this.directory, "statement-"));
     const [statementFile, bundleFile] = [join(directory, "statement.json"), join(directory, "bundle.json")];
     await writeFile(statementFile, JSON.stringify(statement));
     const args = ["attest-blob", "--statement", statementFile, "--bundle", bundleFile];
@@ -116,14 +125,14 @@ export class Sigstore {
 
   async remove(): Promise<void> {
     await this.stopServices();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 
   async #cosign(args: readonly string[], identity: Identity, options: SignOptions): Promise<void> {
     const { proxyUrl } = this.#services.oidc;
-    const tokenFile = join(await mkdtemp(join(this.#directory, "token-")), "token");
+    const tokenFile = join(await mkdtemp(join(this.directory, "token-")), "token");
     await writeFile(tokenFile, this.token(identity, options), { mode: 0o600 });
-    const config = join(this.#directory, options.logged === true ? "logged.json" : "timestamped.json");
+    const config = join(this.directory, options.logged === true ? "logged.json" : "timestamped.json");
     const how = [
       "--yes",
       "--signing-config",
@@ -134,10 +143,10 @@ export class Sigstore {
       this.trustedRootFile,
     ];
     await execa(programPath("cosign"), [...args, ...how], {
-      cwd: this.#directory,
+      cwd: this.directory,
       extendEnv: false,
       env: {
-        HOME: this.#directory,
+        HOME: this.directory,
         HTTP_PROXY: proxyUrl,
         HTTPS_PROXY: proxyUrl,
         NO_PROXY: ["127.0.0.1", options.registryHost ?? ""].join(","),
@@ -163,6 +172,7 @@ async function configure(directory: string, services: Services, trustedRootFile:
     service("oidc-provider", issuers.people, 1),
   ];
   await cosign("signing-config", "create", ...common, "--out=timestamped.json");
+  await cosign("signing-config", "create", "--out=none.json");
   const log = [service("rekor", rekor.url, 2), "--rekor-config=ANY"];
   await cosign("signing-config", "create", ...common, ...log, "--out=logged.json");
   await cosign(
