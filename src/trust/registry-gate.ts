@@ -36,7 +36,7 @@ export class RegistryGate {
   readonly #lanes: LruMap<RegistryLane>;
 
   constructor({ now, exchanges, bulk, maxLanes }: RegistryGateOptions = {}) {
-    this.#options = { now: now ?? (() => new Date()), exchanges: exchanges ?? 8, bulk: bulk ?? 4 };
+    this.#options = { now: now ?? (() => new Date()), exchanges: exchanges ?? 16, bulk: bulk ?? 8 };
     this.#lanes = new LruMap(maxLanes ?? 4096);
   }
 
