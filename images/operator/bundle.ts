@@ -4,7 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { build, type Metafile } from "esbuild";
 
-const programs = { main: "src/main.ts" };
+// The second is started by the first for each layer that it looks through; src/formats/scanner.ts knows it by this name.
+const programs = { main: "src/main.ts", "format-scan": "src/formats/child.ts" };
 
 const repository = resolve(import.meta.dirname, "../..");
 const output = process.argv[2];
