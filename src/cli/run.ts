@@ -1,3 +1,4 @@
+import { runAudit } from "./audit/command.ts";
 import { runPreflight } from "./preflight/command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -8,6 +9,7 @@ export interface Output {
 
 const usage = `usage: mlsecops COMMAND [OPTION...]
 
+  audit       checks the evidence of the operator's decisions
   preflight   says whether the cluster that KUBECONFIG names can run the operator
 
   mlsecops COMMAND --help has the options of each.
@@ -25,8 +27,11 @@ export async function run(args: readonly string[], output: Output): Promise<numb
   }
 }
 
-async function dispatch([command, ...rest]: readonly string[], { out }: Output): Promise<number> {
+async function dispatch([command, ...rest]: readonly string[], output: Output): Promise<number> {
+  const { out } = output;
   switch (command) {
+    case "audit":
+      return runAudit(rest, output);
     case "preflight":
       return runPreflight(rest, out);
     case "help":
