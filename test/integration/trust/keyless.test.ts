@@ -119,9 +119,29 @@ describe("signatures without keys, by a Sigstore of one's own", function () {
 
   it("has asked nobody but itself, and needs none of its services to verify", async () => {
     const check = await signed(person("last@bank.example"), true);
+    assert.equal(await saysCosign({ ...check, proxyUrl: sigstore.proxyUrl }), "Verified OK");
     assert.deepEqual(sigstore.strayRequests, []);
     await sigstore.stopServices();
     assert.equal(await saysCosign(check), "Verified OK");
     assert.equal(signerByLibrary(check.bundle, sigstore.trustedRoot).subject, "last@bank.example");
   });
+});
+
+describe("the keyless vectors", function () {
+  this.timeout(60_000);
+  interface Case extends Pick<Check, "digest" | "predicateType" | "logged"> {
+    readonly name: string;
+    readonly bundle: string;
+    readonly identity: { readonly issuer: string; readonly subject: string };
+    readonly trustedRoot: string;
+    readonly expected: string;
+  }
+  const file = (name: string) => vector(`keyless/${name}`);
+  for (const entry of JSON.parse(file("index.json").toString()) as Case[]) {
+    it(`are judged by cosign as they say: ${entry.name}`, async () => {
+      const trustedRoot = file(entry.trustedRoot).toString();
+      const said = await saysCosign({ ...entry, ...entry.identity, bundle: file(entry.bundle), trustedRoot });
+      assert.equal(said === "Verified OK" ? "valid" : "invalid", entry.expected, said);
+    });
+  }
 });

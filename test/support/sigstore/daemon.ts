@@ -41,6 +41,8 @@ export class Daemon {
       stdio: ["ignore", log, log],
     });
     closeSync(log);
+    // What cannot be started has no process id, and so has ended.
+    running.on("error", () => undefined);
     const daemon = new Daemon(running, options.program);
     const problem = await daemon.#ready(options.readyUrl);
     if (problem === undefined) return daemon;

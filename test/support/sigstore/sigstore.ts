@@ -91,6 +91,11 @@ export class Sigstore {
     return this.#services.timestampAuthority.url;
   }
 
+  /** Leads nowhere but to the issuers, and remembers in `strayRequests` what else was asked of it. */
+  get proxyUrl(): string {
+    return this.#services.oidc.proxyUrl;
+  }
+
   /** What any part of it, cosign included, asked of a host that is none of its own. */
   get strayRequests(): readonly string[] {
     return this.#services.oidc.stray;
