@@ -67,17 +67,15 @@ export async function pullCredentials(
 async function readSecret(client: ObjectClient, namespace: string, name: string): Promise<Read<Credentials>> {
   const secret = await read<Secret>(client, secretType, { namespace, name });
   if (!("found" in secret)) return secret;
-  const unusable = (why: string) => ({
-    problem: `Secret ${namespace}/${name} cannot be used: ${why}`,
-    isForbidden: false,
-  });
+  const what = `Secret ${namespace}/${name}`;
+  const unusable = (why: string) => ({ problem: `${what} cannot be used: ${why}`, isForbidden: false });
   const text = secret.found.data?.[".dockerconfigjson"];
   if (text === undefined) {
     return unusable(
       "it is not of type kubernetes.io/dockerconfigjson; create it with kubectl create secret docker-registry",
     );
   }
-  const parsed = parseDockerConfigJson(Buffer.from(text, "base64").toString("utf8"));
+  const parsed = parseDockerConfigJson(Buffer.from(text, "base64").toString("utf8"), what);
   return parsed.ok ? { found: parsed.credentials } : unusable(parsed.message);
 }
 

@@ -45,8 +45,11 @@ const Entry = z.object({
 });
 const DockerConfig = z.object({ auths: z.record(z.string(), Entry) });
 
-/** Parses `.dockerconfigjson` of a Secret of type kubernetes.io/dockerconfigjson. No message repeats any of it. */
-export function parseDockerConfigJson(text: string): ParsedCredentials {
+/**
+ * Parses `.dockerconfigjson` of a Secret of type kubernetes.io/dockerconfigjson. No message repeats any of it. `from` is
+ * what to look at when a login is refused.
+ */
+export function parseDockerConfigJson(text: string, from = "the Secret"): ParsedCredentials {
   const config = DockerConfig.safeParse(parseJson(text));
   if (!config.success) {
     return {
@@ -64,7 +67,7 @@ export function parseDockerConfigJson(text: string): ParsedCredentials {
         message: `its entry for ${key.slice(0, 253)} has neither a readable auth, nor username and password, nor a token`,
       };
     }
-    credentials.push(new SecretCredential(placeOf(key), login));
+    credentials.push(new SecretCredential(placeOf(key), login, from));
   }
   return { ok: true, credentials };
 }
@@ -105,11 +108,12 @@ interface Place {
 
 /** What an entry of a Secret holds for a part of a registry. */
 class SecretCredential implements Credential {
-  readonly hint = "with the given credentials; check the Secret";
+  readonly hint: string;
   readonly #place: Place;
   readonly #login: Login;
 
-  constructor(place: Place, login: Login) {
+  constructor(place: Place, login: Login, from: string) {
+    this.hint = `with the given credentials; check ${from}`;
     this.#place = place;
     this.#login = login;
   }

@@ -8,9 +8,14 @@ const hostAndPrefix =
 
 /** Where the content of one registry is asked for instead, as the administrator says. */
 const RegistryMirror = z.strictObject({
-  registry: z.string().max(260).regex(host, {
-    error: "write the host of a registry as references name it, for example docker.io or registry.example.com:5000",
-  }),
+  registry: z
+    .string()
+    .max(260)
+    .regex(host, {
+      error: "write the host of a registry as references name it, for example docker.io or registry.example.com:5000",
+    })
+    // Names are written out before they are compared.
+    .transform((name) => (name === "index.docker.io" ? "docker.io" : name)),
   mirrors: z
     .array(
       z.string().max(255).regex(hostAndPrefix, {

@@ -72,7 +72,9 @@ describe("pull credentials of a namespace", () => {
     cluster.account("default", "own");
     cluster.secret("own", "own");
     cluster.secret("named", "named");
-    assert.equal(await user(await get({ pullSecrets: [{ name: "named" }] })), "named");
+    const credentials = await get({ pullSecrets: [{ name: "named" }] });
+    assert.equal(await user(credentials), "named");
+    assert.match(credentials?.[0]?.hint ?? "", /with the given credentials; check Secret shop\/named$/);
     assert.equal(await user(await get({})), "own");
     assert.deepEqual(accounts, []);
   });

@@ -34,6 +34,12 @@ describe("the list of mirrors", () => {
     assert.deepEqual(places("quay.io"), ["quay.io a/b quay.io/a/b true"]);
   });
 
+  it("knows the hub of Docker by the name that it has in references", () => {
+    const parsed = parseRegistryMirrors('[{"registry": "index.docker.io", "mirrors": ["m.example.com"]}]');
+    assert.ok(parsed.ok);
+    assert.equal(parsed.mirrors[0]?.registry, "docker.io");
+  });
+
   const refused: readonly (readonly [text: string, message: RegExp])[] = [
     ["docker.io=m.example.com", /must be JSON like/],
     ["{}", /expected array/],
