@@ -133,7 +133,7 @@ function factIndex(input: DecisionInput, artifact: ArtifactFacts): FactIndex {
 }
 
 /** Whom one policy does not believe, none does: a deny list outweighs all that vouch. */
-function withCommonDenials(mandatory: readonly ResolvedPolicy[]): readonly ResolvedPolicy[] {
+export function withCommonDenials(mandatory: readonly ResolvedPolicy[]): readonly ResolvedPolicy[] {
   if (mandatory.every(({ deniedKeys, deniedSigners }) => deniedKeys.size === 0 && deniedSigners.length === 0)) {
     return mandatory;
   }

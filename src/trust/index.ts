@@ -34,9 +34,10 @@ export {
   type ResolvedAuthority,
   type SecretLookup,
 } from "./authorities.ts";
-export { decideVerdict, type DecisionInput } from "./decide.ts";
+export { decideVerdict, withCommonDenials, type DecisionInput } from "./decide.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
-export { FactCache, type FactCacheOptions } from "./fact-cache.ts";
+export { FactCache, type FactCacheOptions, type Gathered } from "./fact-cache.ts";
+export { FactFinder, type FoundFacts } from "./fact-finder.ts";
 export type {
   ArtifactFacts,
   ArtifactState,
@@ -51,6 +52,8 @@ export { isFresh, nextCheckMs, settleVerdict } from "./freshness.ts";
 export { policyFingerprint, trustFingerprint } from "./fingerprint.ts";
 export { parsePublicKey, type ParsedKey, type PublicKey } from "./keys.ts";
 export { KmsKeys, type KmsOptions } from "./kms.ts";
+export { readManifest, type Descriptor } from "./manifest.ts";
+export { opinionOf, type Opinion } from "./opinion.ts";
 export { matchesPattern, matchesSegment } from "./pattern.ts";
 export {
   coveringPolicies,
@@ -62,9 +65,11 @@ export {
   type Validity,
 } from "./policies.ts";
 export { parseReference, pinned, type ParsedReference, type Reference } from "./reference.ts";
+export type { Manifest, RegistryReader } from "./registry.ts";
 export { RegistryError } from "./registry-error.ts";
 export { parseRegistryMirrors, type ParsedMirrors, type RegistryMirror } from "./registry-mirrors.ts";
 export { effectiveStanding, type Standing } from "./standing.ts";
+export { trustFreshness, type TrustFreshness } from "./trust-freshness.ts";
 export {
   toVerdictStatus,
   type Carried,
@@ -87,5 +92,6 @@ export {
   type VerifierOptions,
   type VerifyRequest,
 } from "./verifier.ts";
+export { countAuthorities, FactIndex, vouchingOf, type SignedBundle, type Vouching } from "./vouching.ts";
 export { verifyLatest } from "./verify-latest.ts";
 export { policyReconciler, type PolicyDependencies } from "./policy-controller.ts";

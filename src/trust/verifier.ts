@@ -30,6 +30,8 @@ export interface VerifierOptions {
   /** For what registries say of time, such as when to come back. */
   readonly clock?: (() => Date) | undefined;
   readonly limits?: Partial<GatherLimits> | undefined;
+  /** Reads artifacts. Only who has them elsewhere than in a registry gives it. */
+  readonly connect?: typeof connectRegistry | undefined;
 }
 
 /** Where and as whom to look. */
@@ -232,7 +234,8 @@ export class Verifier {
   }
 
   #client(reference: Reference, request: ArtifactRequest): RegistryReader {
-    return connectRegistry(reference, this.#options.mirrors ?? [], {
+    const { connect = connectRegistry } = this.#options;
+    return connect(reference, this.#options.mirrors ?? [], {
       egress: this.#options.egress,
       plainHttpHosts: this.#options.plainHttpHosts,
       timeoutMs: this.#options.registryTimeoutMs,
