@@ -46,9 +46,11 @@ export function cloudEndpoint(service: CloudService, place: CloudPlace, endpoint
 function publicEndpoint(service: CloudService, place: CloudPlace): string {
   const suffix = place.cloud === "AWS" ? place.suffix : "";
   const fips = place.cloud === "AWS" && place.fips;
+  const isGovernment = place.cloud === "AWS" && place.region.startsWith("us-gov-");
   switch (service) {
     case "aws-sts":
-      return `https://sts${fips ? "-fips" : ""}.{region}.${suffix}`;
+      // In the government's regions the plain name is the one that is validated.
+      return `https://sts${fips && !isGovernment ? "-fips" : ""}.{region}.${suffix}`;
     case "aws-ecr":
       return fips ? `https://ecr-fips.{region}.${suffix}` : `https://api.ecr.{region}.${suffix}`;
     case "google-sts":

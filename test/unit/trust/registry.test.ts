@@ -3,7 +3,9 @@ import { isEgressError } from "../../../src/egress/index.ts";
 import { missingCredential, parseDockerConfigJson, type Credentials } from "../../../src/trust/index.ts";
 import { RegistryClient } from "../../../src/trust/registry.ts";
 import { isRegistryError, type RegistryError, type RegistryErrorCode } from "../../../src/trust/registry-error.ts";
+import { RegistryGate } from "../../../src/trust/registry-gate.ts";
 import type { RegistryOptions } from "../../../src/trust/registry-session.ts";
+import { fetchToken } from "../../../src/trust/registry-token.ts";
 import { digestOf } from "./support/build.ts";
 import {
   bundleType,
@@ -503,6 +505,22 @@ describe("RegistryClient", () => {
         await failure(client({ timeoutMs: 300 }).manifest(digestOf("a")), code, outcome);
       });
     }
+
+    it("sends no credentials to a token server without TLS where the registry has it", async () => {
+      const asked = fetchToken(registry.egress, new RegistryGate(), {
+        registry: { host: "registry.example.com", isEncrypted: true },
+        parameters: new Map([["realm", realm()]]),
+        repository: "models/iris",
+        login: { kind: "RefreshToken", token: "hunter2" },
+        identity: "a",
+        timeoutMs: 500,
+        signal: undefined,
+        failure: () => assert.fail("nothing was to be asked"),
+      });
+      const error = await failure(asked, "AddressDenied", "Rejected AddressDenied");
+      assert.match(error.message, /token server without TLS/);
+      assert.deepEqual(registry.requests, []);
+    });
 
     it("takes no realm that is no address, or that the administrator does not allow", async () => {
       wantsBearer(() => 'Bearer realm="nowhere"');

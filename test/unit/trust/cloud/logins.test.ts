@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
+import fc from "fast-check";
 import type { CloudAccount } from "../../../../src/trust/cloud/account.ts";
 import { CloudLogins, type CloudLoginsOptions } from "../../../../src/trust/cloud/logins.ts";
 import { isRegistryError, RegistryError, type RegistryErrorCode } from "../../../../src/trust/registry-error.ts";
@@ -241,6 +242,23 @@ describe("logins as ServiceAccounts at clouds", () => {
         }
       });
 
+      it(`${service}: whatever else it may answer`, async () => {
+        const body = fc.oneof(
+          fc.json(),
+          fc.string(),
+          fc.constantFrom('{"errors": [null]}', '{"error": {"status": 5}}', "<Code><Code></Code>", '{"__type": "#"}'),
+        );
+        const status = fc.constantFrom(200, 400, 401, 403, 503);
+        await fc.assert(
+          fc.asyncProperty(status, body, async (code, text) => {
+            clouds.fault = at(answer(code, { "content-type": "application/json; charset=utf-8" }, text));
+            const told: unknown = await attempt().catch((error: unknown) => error);
+            assert.ok(isRegistryError(told, "Unauthorized", "Unavailable", "RateLimited"), String(told));
+          }),
+          { numRuns: 40 },
+        );
+      });
+
       it(`${service}: errors, throttling, silence`, async () => {
         for (const status of [500, 502, 503, 204, 418]) {
           clouds.fault = at(answer(status, {}, "token-of-proxy"));
@@ -296,6 +314,13 @@ describe("logins as ServiceAccounts at clouds", () => {
       }
     });
 
+    it("a federated token that would break a header", async () => {
+      clouds.fault = on("/v1/token", answer(200, {}, '{"access_token": "token-of\\r\\nx: y", "expires_in": 60}'));
+      const account = annotated({ "iam.gke.io/gcp-service-account": googleAccount });
+      await failure(loginTo(gar, account), "Unavailable", /characters that no header takes/);
+      assert.equal(clouds.requests.length, 1);
+    });
+
     it("a caller who gives up, and nothing is kept of that", async () => {
       const logins = create();
       const controller = new AbortController();
@@ -332,6 +357,18 @@ describe("logins as ServiceAccounts at clouds", () => {
       assert.equal(clouds.requests.length, 2);
       advance(1);
       await loginTo(ecr, clouds.account(), logins);
+      assert.equal(clouds.requests.length, 4);
+    });
+
+    it("for an hour where a token of Azure's does not say how long it lasts", async () => {
+      const logins = create();
+      clouds.fault = on("/oauth2/exchange", answer(200, {}, '{"refresh_token": "opaque"}'));
+      assert.equal(await loginTo(acr, clouds.account(), logins), "00000000-0000-0000-0000-000000000000:opaque");
+      advance(55 * minute - 1);
+      await loginTo(acr, clouds.account(), logins);
+      assert.equal(clouds.requests.length, 2);
+      advance(1);
+      await loginTo(acr, clouds.account(), logins);
       assert.equal(clouds.requests.length, 4);
     });
 

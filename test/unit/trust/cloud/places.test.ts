@@ -25,8 +25,14 @@ describe("registries of clouds", () => {
     [
       "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
       "AWS",
-      "aws-sts https://sts-fips.us-gov-west-1.amazonaws.com",
+      "aws-sts https://sts.us-gov-west-1.amazonaws.com",
       "aws-ecr https://ecr-fips.us-gov-west-1.amazonaws.com",
+    ],
+    [
+      "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+      "AWS",
+      "aws-sts https://sts-fips.us-east-1.amazonaws.com",
+      "aws-ecr https://ecr-fips.us-east-1.amazonaws.com",
     ],
     [
       "europe-west1-docker.pkg.dev",
