@@ -4,7 +4,7 @@ import { parseRetryAfter } from "./registry-retry.ts";
 
 export interface RegistryGateOptions {
   readonly now?: (() => Date) | undefined;
-  /** How many small exchanges one identity has under way with one host. */
+  /** How many small exchanges a tenant has under way with one host under one identity. */
   readonly exchanges?: number | undefined;
   /** How many blobs it reads through there at once: these may take minutes. */
   readonly bulk?: number | undefined;
@@ -13,7 +13,7 @@ export interface RegistryGateOptions {
 
 export type Traffic = "exchanges" | "bulk";
 
-interface LaneOptions extends Readonly<Record<Traffic, number>> {
+interface GateOptions extends Readonly<Record<Traffic, number>> {
   readonly now: () => Date;
 }
 
@@ -28,40 +28,50 @@ const firstSilenceMs = 1_000;
 const maxUnaskedSilenceMs = 60_000;
 
 /**
- * Shared by all who ask registries. For each host and identity there is one lane: nobody asks again there before the time
- * that the host named, and only a few ask at once. Whoever floods a registry under one identity holds up no other.
+ * Shared by all who ask registries. Nobody asks a host again under an identity before the time that the host named, and each
+ * tenant has only a few requests under way there. Whoever floods a registry holds up nobody else: not under another
+ * identity, and not another tenant under the same one, such as that of strangers.
  */
 export class RegistryGate {
-  readonly #options: LaneOptions;
-  readonly #lanes: LruMap<RegistryLane>;
+  readonly #options: GateOptions;
+  readonly #silences: LruMap<Silence>;
+  readonly #rooms: LruMap<Room>;
 
-  constructor({ now, exchanges, bulk, maxLanes }: RegistryGateOptions = {}) {
+  constructor({ now, exchanges, bulk, maxLanes = 4096 }: RegistryGateOptions = {}) {
     this.#options = { now: now ?? (() => new Date()), exchanges: exchanges ?? 16, bulk: bulk ?? 8 };
-    this.#lanes = new LruMap(maxLanes ?? 4096);
+    this.#silences = new LruMap(maxLanes);
+    this.#rooms = new LruMap(maxLanes);
   }
 
-  lane(host: string, identity: string): RegistryLane {
-    const key = `${host} ${identity}`;
-    const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
-    const lane = new RegistryLane(host, this.#options);
-    this.#lanes.set(key, lane);
-    return lane;
+  lane(host: string, identity: string, tenant = ""): RegistryLane {
+    const { now, exchanges, bulk } = this.#options;
+    const silence = entry(this.#silences, `${host} ${identity}`, () => new Silence(host, now));
+    const room = entry(this.#rooms, `${host} ${identity} ${tenant}`, () => ({
+      exchanges: new Slots(exchanges),
+      bulk: new Slots(bulk),
+    }));
+    return new RegistryLane(host, silence, room);
   }
 }
 
-/** What one identity has to do with one host. */
+function entry<V>(map: LruMap<V>, key: string, create: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const fresh = create();
+  map.set(key, fresh);
+  return fresh;
+}
+
+/** The way of one tenant to one host under one identity. */
 export class RegistryLane {
   readonly #host: string;
-  readonly #now: () => Date;
-  readonly #slots: Readonly<Record<Traffic, Slots>>;
-  #silentUntil = 0;
-  #refusals = 0;
+  readonly #silence: Silence;
+  readonly #room: Room;
 
-  constructor(host: string, options: LaneOptions) {
+  constructor(host: string, silence: Silence, room: Room) {
     this.#host = host;
-    this.#now = options.now;
-    this.#slots = { exchanges: new Slots(options.exchanges), bulk: new Slots(options.bulk) };
+    this.#silence = silence;
+    this.#room = room;
   }
 
   /**
@@ -69,12 +79,12 @@ export class RegistryLane {
    * @throws RegistryError `RateLimited` before the time that the host named, `Aborted` when the signal does.
    */
   async enter(traffic: Traffic, signal?: AbortSignal): Promise<() => void> {
-    this.#refuseSilenced();
-    const leave = await this.#slots[traffic].take(signal);
+    this.#silence.check();
+    const leave = await this.#room[traffic].take(signal);
     if (leave === undefined) throw new RegistryError("Aborted", `the request to ${this.#host} was given up`);
     try {
       // Those who waited have not heard yet what the others were told.
-      this.#refuseSilenced();
+      this.#silence.check();
     } catch (error) {
       leave();
       throw error;
@@ -83,6 +93,23 @@ export class RegistryLane {
   }
 
   /** Takes note of what the host says about its limits. */
+  note(answer: Answer): void {
+    this.#silence.note(answer);
+  }
+}
+
+/** Until when a host is not asked under an identity. */
+class Silence {
+  readonly #host: string;
+  readonly #now: () => Date;
+  #until = 0;
+  #refusals = 0;
+
+  constructor(host: string, now: () => Date) {
+    this.#host = host;
+    this.#now = now;
+  }
+
   note({ status, headers }: Answer): void {
     if (status !== 429 && status !== 503) {
       if (status < 400) this.#refusals = 0;
@@ -93,21 +120,22 @@ export class RegistryLane {
     if (asked === undefined && status === 503) return;
     const unasked = Math.min(firstSilenceMs * 2 ** this.#refusals, maxUnaskedSilenceMs);
     this.#refusals = Math.min(this.#refusals + 1, 16);
-    const until = now.getTime() + Math.min(asked ?? unasked, maxSilenceMs);
-    this.#silentUntil = Math.max(this.#silentUntil, until);
+    this.#until = Math.max(this.#until, now.getTime() + Math.min(asked ?? unasked, maxSilenceMs));
   }
 
-  #refuseSilenced(): void {
-    const retryAfterMs = this.#silentUntil - this.#now().getTime();
+  check(): void {
+    const retryAfterMs = this.#until - this.#now().getTime();
     // A clock that was set back must not make an hour of a minute.
     if (retryAfterMs <= 0 || retryAfterMs > maxSilenceMs) return;
     // The time, not what is left of it: what a status says must not change from one second to the next.
-    const until = new Date(this.#silentUntil).toISOString().replace(/\.\d+Z$/, "Z");
+    const until = new Date(this.#until).toISOString().replace(/\.\d+Z$/, "Z");
     throw new RegistryError("RateLimited", `${this.#host} has asked for no more requests before ${until}`, {
       retryAfterMs,
     });
   }
 }
+
+type Room = Readonly<Record<Traffic, Slots>>;
 
 /** Room for a number of tasks; who waits is served in order. */
 class Slots {

@@ -16,6 +16,8 @@ export interface RegistryOptions {
   readonly plainHttpHosts?: readonly string[] | undefined;
   /** Shared by all who ask; without it this one is alone. */
   readonly gate?: RegistryGate | undefined;
+  /** Whose request it is, for sharing what room there is. */
+  readonly tenant?: string | undefined;
   readonly now?: (() => Date) | undefined;
 }
 
@@ -45,6 +47,7 @@ export class RegistrySession {
   readonly #credential: Credential | undefined;
   readonly #now: () => Date;
   readonly #gate: RegistryGate;
+  readonly #tenant: string | undefined;
   readonly #lane: RegistryLane;
   #authorization: string | undefined;
 
@@ -59,7 +62,8 @@ export class RegistrySession {
     this.#credential = selectCredential(options.credentials ?? [], place.registry, place.repository);
     this.#now = options.now ?? (() => new Date());
     this.#gate = options.gate ?? new RegistryGate({ now: this.#now });
-    this.#lane = this.#gate.lane(this.host, this.identity);
+    this.#tenant = options.tenant;
+    this.#lane = this.#gate.lane(this.host, this.identity, this.#tenant);
   }
 
   /** Who asks, for keeping apart what was learned with different rights. */
@@ -164,12 +168,12 @@ export class RegistrySession {
     const login = await this.#credential?.login(this.#place.registry, this.#signal);
     if (bearer === undefined) return login?.kind === "Basic" ? login.authorization : undefined;
     if (login?.kind === "Bearer") return `Bearer ${login.token}`;
-    return fetchToken(this.#egress, this.#gate, {
+    return fetchToken(this.#egress, {
       registry: { host: this.host, isEncrypted: this.base.startsWith("https:") },
       parameters: bearer.parameters,
       repository: this.#place.repository,
       login,
-      identity: this.identity,
+      lane: (host) => this.#gate.lane(host, this.identity, this.#tenant),
       timeoutMs: this.timeoutMs,
       signal: this.#signal,
       failure: (response, what) => this.failure(response, what),

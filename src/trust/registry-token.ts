@@ -3,7 +3,7 @@ import type { Egress, EgressRequest, EgressResponse } from "../egress/index.ts";
 import type { Login } from "./credentials.ts";
 import { parseUrl } from "./parse-url.ts";
 import { fromEgress, isRegistryError, RegistryError } from "./registry-error.ts";
-import type { RegistryGate } from "./registry-gate.ts";
+import type { RegistryLane } from "./registry-gate.ts";
 
 /** Who asks a token server for what. */
 export interface TokenRequest {
@@ -13,7 +13,8 @@ export interface TokenRequest {
   readonly parameters: ReadonlyMap<string, string>;
   readonly repository: string;
   readonly login: Login | undefined;
-  readonly identity: string;
+  /** The way to the token server's host. */
+  readonly lane: (host: string) => RegistryLane;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   /** What an answer means that is not the one that was wanted. */
@@ -28,7 +29,7 @@ const maxTokenBytes = 256 * 1024;
  * registry suggests, only the right to pull from this repository is asked for.
  * @returns the value of an Authorization header.
  */
-export async function fetchToken(egress: Egress, gate: RegistryGate, request: TokenRequest): Promise<string> {
+export async function fetchToken(egress: Egress, request: TokenRequest): Promise<string> {
   const { registry, parameters, repository } = request;
   const realm = parseUrl(parameters.get("realm") ?? "");
   if (realm === undefined) {
@@ -43,7 +44,7 @@ export async function fetchToken(egress: Egress, gate: RegistryGate, request: To
   }
   const service = parameters.get("service");
   const wanted = { ...(service === undefined ? {} : { service }), scope: `repository:${repository}:pull` };
-  const response = await ask({ egress, gate }, request, callOf(realm, request.login, wanted));
+  const response = await ask(egress, request, callOf(realm, request.login, wanted));
   if (response.status !== 200) {
     // How OAuth2 says that the refresh token is not taken (RFC 6749 section 5.2).
     if (response.status === 400 && request.login?.kind === "RefreshToken") {
@@ -66,11 +67,11 @@ export async function fetchToken(egress: Egress, gate: RegistryGate, request: To
 }
 
 async function ask(
-  { egress, gate }: { readonly egress: Egress; readonly gate: RegistryGate },
-  { identity, signal, timeoutMs }: TokenRequest,
+  egress: Egress,
+  { lane: laneTo, signal, timeoutMs }: TokenRequest,
   call: EgressRequest & { readonly url: URL },
 ): Promise<EgressResponse<Buffer>> {
-  const lane = gate.lane(call.url.host, identity);
+  const lane = laneTo(call.url.host);
   const leave = await lane.enter("exchanges", signal);
   try {
     const response = await egress.request({ ...call, maxBytes: maxTokenBytes, signal, deadlineMs: timeoutMs });

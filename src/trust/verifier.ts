@@ -39,6 +39,8 @@ export interface ArtifactRequest {
   /** As people write it, by tag or by digest. */
   readonly reference: string;
   readonly credentials?: Credentials | undefined;
+  /** Whose request it is: requests of one namespace do not hold up those of another. */
+  readonly namespace?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -242,6 +244,7 @@ export class Verifier {
       credentials: request.credentials,
       signal: request.signal,
       gate: this.#gate,
+      tenant: request.namespace,
       now: this.#options.clock,
     });
   }

@@ -112,6 +112,12 @@ describe("RegistryGate", () => {
     (await lane.enter("exchanges"))();
   });
 
+  it("tells all tenants under one identity what the host asked for", async () => {
+    const shared = gate();
+    shared.lane("r.io", "anonymous", "one").note(heard(429, "30"));
+    await refusal(shared.lane("r.io", "anonymous", "another").enter("exchanges"));
+  });
+
   it("keeps identities and hosts apart", async () => {
     const shared = gate();
     shared.lane("r.io", "a").note(heard(429, "30"));
@@ -134,6 +140,7 @@ describe("RegistryGate", () => {
       leaving.push(leave);
     });
     (await shared.lane("r.io", "other").enter("exchanges"))();
+    (await shared.lane("r.io", "flood", "another tenant").enter("exchanges"))();
     (await lane.enter("bulk"))();
     assert.deepEqual(entered, [0, 1]);
     const [first] = leaving;

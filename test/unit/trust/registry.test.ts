@@ -507,12 +507,12 @@ describe("RegistryClient", () => {
     }
 
     it("sends no credentials to a token server without TLS where the registry has it", async () => {
-      const asked = fetchToken(registry.egress, new RegistryGate(), {
+      const asked = fetchToken(registry.egress, {
         registry: { host: "registry.example.com", isEncrypted: true },
         parameters: new Map([["realm", realm()]]),
         repository: "models/iris",
         login: { kind: "RefreshToken", token: "hunter2" },
-        identity: "a",
+        lane: (host) => new RegistryGate().lane(host, "a"),
         timeoutMs: 500,
         signal: undefined,
         failure: () => assert.fail("nothing was to be asked"),
