@@ -29,16 +29,19 @@ export type CertificateCheck =
  */
 export function checkCertificate(bundle: Buffer, envelope: Envelope, root: TrustRoot): CertificateCheck {
   try {
-    const entity = withHashOfKey(signedEntity(bundle, root), envelope);
+    const entity = withHashOfKey(toSignedEntity(toBundle(bundle)), envelope);
     if (entity.key.$case !== "certificate")
       return { ok: false, problem: "it was signed by a key, without a certificate" };
     const { certificate } = entity.key;
     const leaf = new NodeCertificate(certificate.root.toDER());
     const unfit = unfitness(leaf, certificate);
     if (unfit !== undefined) return { ok: false, problem: unfit };
+    if (root.demandsLog && entity.tlogEntries.length === 0)
+      return { ok: false, problem: "no transparency log knows it" };
+    const checked = forLibrary(entity, root);
     const verifier = new Verifier(root.material, {
       ctlogThreshold: root.demandsCertificateLog ? 1 : 0,
-      tlogThreshold: root.demandsLog ? 1 : 0,
+      tlogThreshold: checked.tlogEntries.length > 0 ? 1 : 0,
       timestampThreshold: 1,
     });
     const path = pathToRoot(leaf, root.authorities);
@@ -52,7 +55,7 @@ export function checkCertificate(bundle: Buffer, envelope: Envelope, root: Trust
         path: path
           .filter((step) => !isSelfSigned(step))
           .map((step) => serialNumberOf(X509Certificate.parse(Buffer.from(step.raw)))),
-        signedAt: earliestOf(entity, verifier),
+        signedAt: earliestOf(checked, verifier),
       },
     };
   } catch (error) {
@@ -85,12 +88,14 @@ export function provenTime(bundle: Buffer, key: KeyObject, timestamps: Timestamp
   }
 }
 
-/** What the root lists nobody for is left out: it could not be verified, and nobody relies on it. */
-function signedEntity(bytes: Buffer, root: TrustRoot): SignedEntity {
-  const entity = toSignedEntity(toBundle(bytes));
-  const known = root.demandsLog ? entity : withoutLogs(entity);
-  if (root.hasTimestampAuthorities) return known;
-  return { ...known, timestamps: known.timestamps.filter(({ $case }) => $case === "transparency-log") };
+/**
+ * What the root lists nobody for is left out: it could not be verified, and nobody relies on it. Where a timestamp
+ * authority proves the time, the log is left to cosign: the library refuses what Rekor 2 writes.
+ */
+function forLibrary(entity: SignedEntity, root: TrustRoot): SignedEntity {
+  const isTimestamped = entity.timestamps.some(({ $case }) => $case === "timestamp-authority");
+  if (!root.demandsLog || (root.hasTimestampAuthorities && isTimestamped)) return withoutLogs(entity);
+  return { ...entity, timestamps: entity.timestamps.filter(({ $case }) => $case === "transparency-log") };
 }
 
 /** The library hashes with SHA-256 whatever the key; signers hash with what goes with the curve. */

@@ -98,7 +98,7 @@ describe("verdicts from a real registry with the real cosign", function () {
     assert.equal(verdict.reason, "UntrustedSigner");
     assert.match(
       verdict.message,
-      new RegExp(`but by sha256:[0-9a-f]{64}; trusted are release \\(${release.fingerprint}\\)`),
+      new RegExp(`but by the key sha256:[0-9a-f]{64}; trusted are release \\(${release.fingerprint}\\)`),
     );
   });
 

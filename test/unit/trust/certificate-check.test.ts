@@ -3,11 +3,14 @@ import { createPublicKey } from "node:crypto";
 import { readBundle } from "../../../src/trust/bundle.ts";
 import { checkCertificate, provenTime } from "../../../src/trust/certificate-check.ts";
 import { readRevocationLists, revocationOf } from "../../../src/trust/revocation-list.ts";
-import { ownTrustRoot, readTimestampRoot } from "../../../src/trust/trust-root.ts";
+import { compileIdentity, matchesIdentity } from "../../../src/trust/identity.ts";
+import { ownTrustRoot, readTimestampRoot, readTrustedRoot } from "../../../src/trust/trust-root.ts";
 import {
   type CertificateVector,
   certificateVectors,
   crl,
+  keylessFile,
+  keylessVectors,
   pem,
   revocationVectors,
   vectorBundle,
@@ -75,6 +78,36 @@ describe("a certificate's signature", () => {
     assert(claim.kind === "Signature");
     assert.equal(checkCertificate(bytes, claim.envelope, stranger.value).ok, false);
   });
+});
+
+describe("a keyless signature", () => {
+  /** The log's part is cosign's, which must agree: what the library makes of it is not asked for. */
+  const leftToCosign: ReadonlySet<string> = new Set(["other-entry", "checkpoint", "proof", "body"]);
+
+  for (const vector of keylessVectors) {
+    if (leftToCosign.has(vector.name)) continue;
+    // What the root lists is demanded, whatever else a vector is about.
+    const unlogged = vector.trustedRoot !== "trusted-root-plain.json" && !vector.logged;
+    // Nor is anything demanded that the root does not list: this one asks for a certificate log.
+    const refuse = (vector.expected === "invalid" && vector.name !== "plain") || unlogged;
+    it(`${refuse ? "refuses" : "accepts"} ${vector.name}: ${vector.why}${unlogged ? "; not logged" : ""}`, () => {
+      const trust = readTrustedRoot(keylessFile(vector.trustedRoot).toString());
+      assert(trust.ok, trust.ok ? "" : trust.problem);
+      const bytes = keylessFile(vector.bundle);
+      const claim = readBundle(bytes, vector.digest);
+      assert(claim.kind === "Signature" || claim.kind === "Attestation");
+      const check = checkCertificate(bytes, claim.envelope, trust.value);
+      const asked = compileIdentity(vector.identity);
+      assert(asked.ok);
+      assert.equal(check.ok && matchesIdentity(asked.pattern, check.signer), !refuse, check.ok ? "" : check.problem);
+    });
+  }
+
+  for (const name of leftToCosign) {
+    it(`leaves ${name} to cosign, which refuses it`, () => {
+      assert.equal(keylessVectors.find((vector) => vector.name === name)?.expected, "invalid");
+    });
+  }
 });
 
 describe("the time of a signature by a key", () => {

@@ -39,3 +39,22 @@ export function pem(name: string): string {
 export function crl(file: string): string {
   return read(file).toString();
 }
+
+/** What test/vectors/keyless/README.md describes. */
+export interface KeylessVector {
+  readonly name: string;
+  readonly bundle: string;
+  readonly digest: string;
+  readonly predicateType: string;
+  readonly identity: { readonly issuer: string; readonly subject: string };
+  readonly trustedRoot: string;
+  readonly logged: boolean;
+  readonly expected: "valid" | "invalid";
+  readonly why: string;
+}
+
+export function keylessFile(file: string): Buffer {
+  return readFileSync(new URL(`../../../vectors/keyless/${file}`, import.meta.url));
+}
+
+export const keylessVectors = JSON.parse(keylessFile("index.json").toString()) as readonly KeylessVector[];
