@@ -11,6 +11,7 @@ import {
   clusterTrustPolicy,
 } from "./cluster-trust-policy.ts";
 import type { KindDefinition } from "./kind.ts";
+import { type ModelActionSpec, type ModelActionStatus, modelAction } from "./model-action.ts";
 import { type ModelRevisionSpec, type ModelRevisionStatus, modelRevision } from "./model-revision.ts";
 import { type SecureModelSpec, type SecureModelStatus, secureModel } from "./secure-model.ts";
 import { type SecureNamespaceSpec, type SecureNamespaceStatus, secureNamespace } from "./secure-namespace.ts";
@@ -39,6 +40,11 @@ export class AdmissionGrantKind extends GenericKind {
   declare spec: AdmissionGrantSpec;
 }
 
+export class ModelActionKind extends GenericKind {
+  declare spec: ModelActionSpec;
+  declare status?: ModelActionStatus;
+}
+
 function register(model: abstract new () => GenericKind, { resource }: KindDefinition): void {
   const { group, version, kind, plural } = resource;
   RegisterKind(model, { group, version, kind, plural });
@@ -49,3 +55,4 @@ register(SecureNamespaceKind, secureNamespace);
 register(SecureModelKind, secureModel);
 register(ModelRevisionKind, modelRevision);
 register(AdmissionGrantKind, admissionGrant);
+register(ModelActionKind, modelAction);

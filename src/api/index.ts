@@ -3,6 +3,7 @@ export * from "./cluster-trust-policy.ts";
 export * from "./evidence.ts";
 export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject, parseObject } from "./kind.ts";
 export { kinds } from "./kinds.ts";
+export * from "./model-action.ts";
 export * from "./model-revision.ts";
 export { PodTemplate, type TemplateContainer } from "./pod-template.ts";
 export { API_VERSION, GROUP, PolicyReference, VERSION } from "./schema.ts";

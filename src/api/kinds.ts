@@ -1,6 +1,7 @@
 import { admissionGrant } from "./admission-grant.ts";
 import { clusterTrustPolicy } from "./cluster-trust-policy.ts";
 import type { KindDefinition } from "./kind.ts";
+import { modelAction } from "./model-action.ts";
 import { modelRevision } from "./model-revision.ts";
 import { secureModel } from "./secure-model.ts";
 import { secureNamespace } from "./secure-namespace.ts";
@@ -12,4 +13,5 @@ export const kinds: readonly KindDefinition[] = [
   secureModel,
   modelRevision,
   admissionGrant,
+  modelAction,
 ];

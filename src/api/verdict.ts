@@ -28,6 +28,10 @@ export const VerdictStatus = z.object({
     .max(64)
     .describe("The attestations that the policies demand, and who made them.")
     .optional(),
+  exception: z
+    .object({ action: ObjectName, approver: z.string().max(256), notAfter: Timestamp })
+    .describe("The ModelAction without which the policies would refuse.")
+    .optional(),
   policies: z
     .array(z.object({ name: ObjectName, generation: z.int().min(0) }))
     .max(64)

@@ -39,6 +39,7 @@ import {
 } from "../kube/index.ts";
 import {
   type Credentials,
+  type Exception,
   type Pulling,
   type ResolvedPolicy,
   type Verdict,
@@ -75,6 +76,7 @@ export interface IsolationDependencies {
   readonly grants: Pick<GrantStore, "change">;
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
+  readonly exceptions: (namespace: string) => readonly Exception[];
   /** What to look at registries with. */
   readonly pullCredentials: (
     namespace: string,
@@ -209,7 +211,7 @@ class Pass {
   }
 
   async #check(image: AllowedImage, status: SecureNamespaceStatus | undefined): Promise<CheckedImage> {
-    const { policies, now } = this.#deps;
+    const { policies, exceptions, now } = this.#deps;
     const at = now();
     const entry = status?.images?.find(({ name }) => name === image.name);
     // Another reference is another artifact, and nothing is known of it.
@@ -217,6 +219,7 @@ class Pass {
     const input = {
       namespace: this.#name,
       policies: policies(),
+      exceptions: exceptions(this.#name),
       required: image.policies?.map(({ name }) => name) ?? [],
       previous,
       now: at,
@@ -269,8 +272,8 @@ class Pass {
         return { verdict: decideVerdict({ ...input, artifact, signatureFacts: [] }) };
       }
     }
-    const { policies: _policies, ...rest } = input;
-    return verifyLatest(verifier, this.#deps.policies, {
+    const { policies: _policies, exceptions: _exceptions, ...rest } = input;
+    return verifyLatest(verifier, this.#deps, {
       ...rest,
       reference: image.reference,
       credentials,

@@ -1,11 +1,13 @@
 import {
   type AdmissionGrant,
   type ClusterTrustPolicy,
+  type ModelAction,
   type ModelRevision,
   type SecureModel,
   type SecureNamespace,
   admissionGrant,
   clusterTrustPolicy,
+  modelAction,
   modelRevision,
   secureModel,
   secureNamespace,
@@ -51,6 +53,21 @@ export function policiesOfNamespace(namespace: SecureNamespace): readonly string
   return namespace.status?.images?.flatMap((image) => image.verdict.policies?.map(({ name }) => name) ?? []) ?? [];
 }
 
+/** The key of the ModelAction that the verdict on a model rests on. */
+export function exceptionOfModel({ metadata, status }: SecureModel): readonly string[] {
+  const action = status?.verdict?.exception?.action;
+  return action === undefined ? [] : [`${metadata.namespace ?? ""}/${action}`];
+}
+
+/** Keys of the ModelActions that the verdicts on the allowed images of a namespace rest on. */
+export function exceptionsOfNamespace({ metadata, status }: SecureNamespace): readonly string[] {
+  return (
+    status?.images?.flatMap(({ verdict: { exception } }) =>
+      exception === undefined ? [] : `${metadata.name}/${exception.action}`,
+    ) ?? []
+  );
+}
+
 export interface KeySecret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
@@ -74,12 +91,13 @@ export function createInformers(context: Context) {
   return {
     policies: informer<ClusterTrustPolicy>(clusterTrustPolicy.resource),
     namespaces: informer<SecureNamespace>(secureNamespace.resource, {
-      indexers: { policy: policiesOfNamespace },
+      indexers: { policy: policiesOfNamespace, exception: exceptionsOfNamespace },
     }),
     models: informer<SecureModel>(secureModel.resource, {
-      indexers: { policy: policiesOfModel },
+      indexers: { policy: policiesOfModel, exception: exceptionOfModel },
     }),
     revisions: informer<ModelRevision>(modelRevision.resource),
+    actions: informer<ModelAction>(modelAction.resource),
     grants: informer<AdmissionGrant>(admissionGrant.resource),
     deployments: informer<DeploymentObject>(deploymentType, ours),
     services: informer<KubeObject>(serviceType, ours),
@@ -92,3 +110,13 @@ export function createInformers(context: Context) {
 }
 
 export type Informers = ReturnType<typeof createInformers>;
+
+/** The objects whose verdict rests on a ModelAction. */
+export function usersOf(informers: Pick<Informers, "models" | "namespaces">, action: string): readonly string[] {
+  const models = informers.models.store.byIndex("exception", action);
+  const namespaces = informers.namespaces.store.byIndex("exception", action);
+  return [
+    ...models.map(({ metadata }) => `SecureModel ${metadata.name}`),
+    ...namespaces.map(({ metadata }) => `SecureNamespace ${metadata.name}`),
+  ].sort();
+}

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
 import { KubeConfig } from "@kubernetes/client-node";
+import { actionReconciler, exceptionsOf } from "../actions/index.ts";
 import { GrantStore, admissionPolicies, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
 import { isolationReconciler } from "../isolation/index.ts";
@@ -19,7 +20,7 @@ import {
 import { servingReconciler } from "../serving/index.ts";
 import { CloudLogins, Cosign, KmsKeys, type Pulling, Verifier, policyReconciler } from "../trust/index.ts";
 import { createRecorder } from "./evidence.ts";
-import { createInformers } from "./informers.ts";
+import { createInformers, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { pullCredentials } from "./pull-credentials.ts";
 import { TrustView } from "./trust-view.ts";
@@ -131,6 +132,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     guardProblems,
     grants: new GrantStore(client),
     policies: () => trust.policies(),
+    exceptions: (namespace: string) => exceptionsOf(informers.actions.store.list(namespace), now()),
     pullCredentials: (namespace: string, pulling: Pulling, abort: AbortSignal) =>
       pullCredentials({ client: client.withSignal(abort), logins }, namespace, pulling),
   };
@@ -148,6 +150,17 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       dependents: (name) =>
         informers.models.store.byIndex("policy", name).length +
         informers.namespaces.store.byIndex("policy", name).length,
+    }),
+  });
+  const actionController = new Controller({
+    ...shared,
+    name: "actions",
+    reconcile: actionReconciler({
+      client,
+      events,
+      now,
+      store: informers.actions.store,
+      usedBy: (namespace, action) => usersOf(informers, `${namespace}/${action}`),
     }),
   });
   const namespaceController = new Controller({
@@ -182,8 +195,13 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     }),
   });
 
-  const onKmsChange = wire(informers, trust, { policyController, namespaceController, modelController });
-  const controllers = [policyController, namespaceController, modelController];
+  const onKmsChange = wire(informers, trust, {
+    actionController,
+    policyController,
+    namespaceController,
+    modelController,
+  });
+  const controllers = [actionController, policyController, namespaceController, modelController];
   const live = new HealthRegistry();
   const ready = new HealthRegistry();
   for (const [name, informer] of Object.entries(informers)) {

@@ -1,8 +1,16 @@
 import { type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
-import { type Informers, modelKeyOf, policiesOfModel, policiesOfNamespace } from "./informers.ts";
+import {
+  type Informers,
+  exceptionOfModel,
+  exceptionsOfNamespace,
+  modelKeyOf,
+  policiesOfModel,
+  policiesOfNamespace,
+} from "./informers.ts";
 import type { TrustView } from "./trust-view.ts";
 
 export interface Controllers {
+  readonly actionController: Controller;
   readonly policyController: Controller;
   readonly namespaceController: Controller;
   readonly modelController: Controller;
@@ -16,11 +24,15 @@ export interface Controllers {
 export function wire(
   informers: Informers,
   trust: TrustView,
-  { policyController, namespaceController, modelController }: Controllers,
+  { actionController, policyController, namespaceController, modelController }: Controllers,
 ): (kmsUri: string) => void {
   const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
   const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
   const namespaceOf = (object: KubeObject) => [object.metadata.namespace ?? ""];
+
+  actionController.watch(informers.actions);
+  actionController.watch(informers.models, exceptionOfModel);
+  actionController.watch(informers.namespaces, exceptionsOfNamespace);
 
   policyController.watch(informers.policies);
   policyController.watch(informers.keySecrets, (secret) => trust.policiesWithSecret(secret.metadata.name));
@@ -40,6 +52,7 @@ export function wire(
   namespaceController.watch(informers.keySecrets, (secret) =>
     trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.namespacesOf(policy)),
   );
+  onSpecChange(namespaceController, informers.actions, namespaceOf);
   namespaceController.watch(informers.admissionPolicies, everyNamespace);
   namespaceController.watch(informers.admissionBindings, everyNamespace);
 
@@ -49,6 +62,7 @@ export function wire(
     trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.modelsOf(policy)),
   );
   onSpecChange(modelController, informers.namespaces, (namespace) => modelsIn(namespace.metadata.name));
+  onSpecChange(modelController, informers.actions, (action) => modelsIn(action.metadata.namespace ?? ""));
   modelController.watch(informers.grants, (grant) => modelsIn(grant.metadata.namespace ?? ""));
   modelController.watch(informers.revisions, (revision) => [
     `${revision.metadata.namespace ?? ""}/${revision.spec.model}`,

@@ -28,6 +28,7 @@ import {
 } from "../kube/index.ts";
 import {
   type Credentials,
+  type Exception,
   type Pulling,
   type ResolvedPolicy,
   type Verifier,
@@ -86,6 +87,7 @@ export interface ServingDependencies {
   readonly grants: Pick<GrantStore, "change">;
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
+  readonly exceptions: (namespace: string) => readonly Exception[];
   /** What to look at registries with. */
   readonly pullCredentials: (
     namespace: string,

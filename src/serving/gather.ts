@@ -43,7 +43,7 @@ export async function judgeDesired(
   const { oci } = model.spec.source;
   const pinned = pinnedArtifact(model, isKept, now);
   const previous = model.status?.verdict;
-  const { verdict, artifact } = await verifyLatest(deps.verifier, deps.policies, {
+  const { verdict, artifact } = await verifyLatest(deps.verifier, deps, {
     reference: oci.reference,
     ...(pinned === undefined ? {} : { digest: pinned.digest }),
     namespace,
@@ -74,7 +74,7 @@ export async function judgeRevision(
   const { repository, digest } = revision.spec.artifact;
   const known = model.status?.verdict;
   const previous = revision.status?.verdict ?? (known?.digest === digest ? known : undefined);
-  const { verdict } = await verifyLatest(deps.verifier, deps.policies, {
+  const { verdict } = await verifyLatest(deps.verifier, deps, {
     reference: `${repository}@${digest}`,
     namespace,
     required: requiredPolicies(model),

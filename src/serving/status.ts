@@ -184,6 +184,10 @@ function verifiedCondition(verdict: VerdictStatus | undefined) {
   const type = "Verified";
   switch (verdict?.outcome) {
     case "Verified":
+      // A person allows it: nobody has verified it.
+      if (verdict.exception !== undefined) {
+        return { type, status: "False", reason: "BreakGlass", message: withWarnings(verdict) } as const;
+      }
       return { type, status: "True", reason: verdict.reason, message: withWarnings(verdict) } as const;
     case "Rejected":
       return { type, status: "False", reason: verdict.reason, message: withWarnings(verdict) } as const;

@@ -1,5 +1,6 @@
 import type { VerdictStatus } from "../api/verdict.ts";
 import { carryOver } from "./carry-over.ts";
+import { exceptionFor, type Exception } from "./exception.ts";
 import type { ArtifactFacts, ArtifactState, SignatureFact, TimeFact } from "./facts.ts";
 import { trustFingerprint } from "./fingerprint.ts";
 import { describeExpiry, explain } from "./messages.ts";
@@ -23,6 +24,8 @@ export interface DecisionInput {
   /** Why facts are missing, if they are. */
   readonly verifierProblem?: string | undefined;
   readonly previous?: VerdictStatus | undefined;
+  /** What people allow in this namespace for a short time. */
+  readonly exceptions?: readonly Exception[] | undefined;
   readonly now: Date;
 }
 
@@ -42,6 +45,10 @@ export function decideVerdict(input: DecisionInput): Verdict {
   const mandatory = withCommonDenials(covering.filter((policy) => policy.mode === "Enforce"));
   const finding = decide(input, mandatory);
   const term = strictestTerm(mandatory, now);
+  const exception =
+    finding.outcome === "Verified"
+      ? undefined
+      : exceptionFor(input.exceptions ?? [], { digest: artifact.digest, reason: finding.reason }, now);
   const common = {
     digest: artifact.digest,
     policies: mandatory.slice(0, maxListed).map(({ name, generation }) => ({ name, generation })),
@@ -49,6 +56,20 @@ export function decideVerdict(input: DecisionInput): Verdict {
     decidedAt: now,
     warnings: warningsOf(input, covering),
   };
+  if (exception !== undefined && finding.outcome !== "Verified" && artifact.digest !== undefined) {
+    return {
+      ...common,
+      ...term.holds(exception.notAfter),
+      outcome: "Verified",
+      reason: "BreakGlass",
+      digest: artifact.digest,
+      message: explain.brokenGlass(exception, finding),
+      signers: [],
+      attestations: [],
+      exception,
+      recheckAfter: term.recheckAfter("Verified", exception.notAfter),
+    };
+  }
   switch (finding.outcome) {
     case "Verified":
       return {

@@ -92,6 +92,7 @@ export {
   type VerifierOptions,
   type VerifyRequest,
 } from "./verifier.ts";
+export type { Exception } from "./exception.ts";
 export { countAuthorities, FactIndex, vouchingOf, type SignedBundle, type Vouching } from "./vouching.ts";
-export { verifyLatest } from "./verify-latest.ts";
+export { verifyLatest, type TrustBasis } from "./verify-latest.ts";
 export { policyReconciler, type PolicyDependencies } from "./policy-controller.ts";

@@ -1,4 +1,5 @@
 import type { ResolvedAuthority } from "./authorities.ts";
+import type { Exception } from "./exception.ts";
 import { formatDuration } from "./duration.ts";
 import type { ArtifactFacts } from "./facts.ts";
 import { describeIdentity } from "./identity.ts";
@@ -23,6 +24,15 @@ export const explain = {
     const signed = signers.map((signer) => `${signer.authority} (policy ${signer.policy}, ${describeSigner(signer)})`);
     const attested = attestations.map(({ name, authority }) => `${name} by ${authority}`);
     return clip(`signed by ${signed.join(", ")}${attested.length === 0 ? "" : `; attested: ${attested.join(", ")}`}`);
+  },
+  brokenGlass(
+    { name, approver, reason, notAfter }: Exception,
+    refusal: { readonly reason: string; readonly message: string },
+  ): string {
+    return clip(
+      `allowed by ${approver} until ${notAfter.toISOString()} although the policies do not (ModelAction ${name}: ${reason}); ` +
+        `without it: ${refusal.reason}: ${refusal.message}`,
+    );
   },
   indeterminate(why: string, then: string): string {
     // What follows from it must not be cut off.

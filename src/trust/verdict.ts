@@ -1,5 +1,6 @@
 import type { VerdictStatus } from "../api/verdict.ts";
 import { truncateUtf8 } from "../kube/index.ts";
+import type { Exception } from "./exception.ts";
 
 const maxWarnings = 16;
 
@@ -88,11 +89,13 @@ interface Common {
 
 export interface Verified extends Common, Term {
   readonly outcome: "Verified";
-  readonly reason: "Verified";
+  /** BreakGlass: not the policies but a person allows it. */
+  readonly reason: "Verified" | "BreakGlass";
   readonly digest: string;
-  /** At least one for every policy. */
+  /** At least one for every policy, unless the glass was broken. */
   readonly signers: readonly Signer[];
   readonly attestations: readonly AttestedBy[];
+  readonly exception?: Exception | undefined;
 }
 
 export interface Rejected extends Common {
@@ -141,7 +144,7 @@ export function toVerdictStatus(verdict: Verdict): VerdictStatus {
   };
   switch (verdict.outcome) {
     case "Verified":
-      return { ...common, ...basis(verdict) };
+      return { ...common, ...basis(verdict), ...exceptional(verdict.exception) };
     case "Rejected":
       return {
         ...common,
@@ -152,6 +155,12 @@ export function toVerdictStatus(verdict: Verdict): VerdictStatus {
     case "Indeterminate":
       return verdict.carried === undefined ? common : { ...common, ...basis(verdict.carried) };
   }
+}
+
+function exceptional(exception: Exception | undefined): Pick<VerdictStatus, "exception"> {
+  if (exception === undefined) return {};
+  const { name, approver, notAfter } = exception;
+  return { exception: { action: name, approver, notAfter: notAfter.toISOString() } };
 }
 
 function basis(held: Verified | Carried): Partial<VerdictStatus> {

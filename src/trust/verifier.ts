@@ -3,6 +3,7 @@ import type { Egress } from "../egress/index.ts";
 import type { BundleVerifier } from "./cosign.ts";
 import type { Credentials } from "./credentials.ts";
 import { decideVerdict } from "./decide.ts";
+import type { Exception } from "./exception.ts";
 import { FactCache, type Gathered } from "./fact-cache.ts";
 import { FactFinder, predicateTypesOf } from "./fact-finder.ts";
 import type { ArtifactFacts, ArtifactState, InvalidReference, Refused, Unavailable } from "./facts.ts";
@@ -56,6 +57,7 @@ export interface VerifyRequest extends GatherArtifactRequest {
   readonly policies: readonly ResolvedPolicy[];
   readonly required?: readonly string[] | undefined;
   readonly previous?: VerdictStatus | undefined;
+  readonly exceptions?: readonly Exception[] | undefined;
   /** Look at the registry even where what is known is fresh. */
   readonly refresh?: boolean | undefined;
 }
@@ -131,8 +133,8 @@ export class Verifier {
 
   /** The verdict at `now`. Rejects only when the caller's signal aborts: then there is no verdict. */
   async verify(request: VerifyRequest): Promise<Verification> {
-    const { policies, namespace, required = [], previous, now } = request;
-    const input = { policies, namespace, required, previous, now, signatureFacts: [] };
+    const { policies, namespace, required = [], previous, exceptions, now } = request;
+    const input = { policies, namespace, required, previous, exceptions, now, signatureFacts: [] };
     const early = earlyState(request);
     if (early !== undefined) {
       // Where the policies alone refuse, no address that a tenant wrote is contacted.
@@ -177,6 +179,7 @@ export class Verifier {
       ...checked,
       verifierProblem: "problem" in checked ? checked.problem : undefined,
       previous: request.previous,
+      exceptions: request.exceptions,
       now: request.now,
     });
     const found = artifact.state === "Found" ? artifact : undefined;

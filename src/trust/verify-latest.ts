@@ -1,6 +1,14 @@
+import type { Exception } from "./exception.ts";
 import { trustFingerprint } from "./fingerprint.ts";
 import type { ResolvedPolicy } from "./policies.ts";
 import type { Verification, Verifier, VerifyRequest } from "./verifier.ts";
+
+/** What verdicts rest on, as it is now. */
+export interface TrustBasis {
+  readonly policies: () => readonly ResolvedPolicy[];
+  /** What people allow in a namespace for a short time. */
+  readonly exceptions: (namespace: string) => readonly Exception[];
+}
 
 const attempts = 3;
 
@@ -10,12 +18,16 @@ const attempts = 3;
  */
 export async function verifyLatest(
   verifier: Pick<Verifier, "verify">,
-  policies: () => readonly ResolvedPolicy[],
-  request: Omit<VerifyRequest, "policies">,
+  basis: TrustBasis,
+  request: Omit<VerifyRequest, "policies" | "exceptions">,
 ): Promise<Verification> {
+  const { namespace } = request;
   for (let attempt = 1; ; attempt++) {
-    const before = policies();
-    const verification = await verifier.verify({ ...request, policies: before });
-    if (attempt === attempts || trustFingerprint(before) === trustFingerprint(policies())) return verification;
+    const [policies, exceptions] = [basis.policies(), basis.exceptions(namespace)];
+    const verification = await verifier.verify({ ...request, policies, exceptions });
+    const isCurrent =
+      trustFingerprint(policies) === trustFingerprint(basis.policies()) &&
+      JSON.stringify(exceptions) === JSON.stringify(basis.exceptions(namespace));
+    if (attempt === attempts || isCurrent) return verification;
   }
 }

@@ -1,4 +1,5 @@
 import type { OperatorIdentity } from "../names.ts";
+import { breakGlass } from "./break-glass.ts";
 import { type PolicyDefinition, type PolicyObject, type Reach, bindingObjects, policyObject } from "./build.ts";
 import { labelsAwaited } from "./labels-awaited.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
@@ -26,6 +27,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [servingConnect, "serving"],
     [labelsAwaited, "unlabelled"],
     [operatorRecords(identity), "cluster"],
+    [breakGlass, "cluster"],
     [namespaceLabels(identity), "cluster"],
     [operatorLimits(identity), "cluster"],
   ];

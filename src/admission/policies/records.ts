@@ -31,6 +31,7 @@ export function operatorRecords(identity: OperatorIdentity): PolicyDefinition {
           "securemodels/status",
           "securenamespaces/status",
           "clustertrustpolicies/status",
+          "modelactions/status",
         ],
       },
     ],

@@ -341,6 +341,22 @@ describe("admission policies on a real API server", function () {
         refusal,
       );
     });
+    it("let people break the glass under their own name only, and for a day at most", async () => {
+      const hours = (count: number): string => new Date(Date.now() + count * 3_600_000).toISOString();
+      const glass = (approver: string, notAfter: string): Json => ({
+        apiVersion: "mlsecops.io/v1alpha1",
+        kind: "ModelAction",
+        metadata: { name: "incident", namespace: experiment },
+        spec: { digest: digest(CONTAINER), reason: "INC-4711, the signing service is down", approver, notAfter },
+      });
+      // Who may at all is a matter of RBAC, which this user of the tests passes.
+      const approver = (await must(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"])).trim();
+      admitted(await create(glass(approver, hours(23))));
+      denied(await create(glass("somebody-else", hours(23))), new RegExp(`write approver: ${approver}`));
+      denied(await create(glass(approver, hours(25))), /within 24 hours; for longer, change the trust policy/);
+      denied(await create(glass(approver, hours(-1))), /is over already/);
+      denied(await create(glass(developer, hours(1)), developer), /forbidden/i);
+    });
     it("keep the operator from binding another role, or to another account", async () => {
       const bind = (name: string, role: string, account: string): Json => ({
         ...binding("RoleBinding", name, role, `system:serviceaccount:${identity.namespace}:${account}`),

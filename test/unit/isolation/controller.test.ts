@@ -57,6 +57,7 @@ class World {
           return Promise.resolve(this.verify(request));
         },
       },
+      exceptions: () => [],
       policies: () => [],
       pullCredentials: () => this.credentials(),
       guardProblems: () => this.guardProblems,

@@ -74,6 +74,7 @@ export class World {
           return Promise.resolve(this.verify(request));
         },
       },
+      exceptions: () => [],
       policies: () => [],
       pullCredentials: () => Promise.resolve(undefined),
       guardProblems: () => this.guardProblems,
