@@ -105,9 +105,9 @@ export class Findings {
 
 /** Text from inside a file, for a message: bounded, and without what a terminal would obey. */
 export function printable(text: string, max = maxDetail): string {
-  const clean = text.replace(/[^\x20-\x7e]/g, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
+  const clean = text.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
   return clean.length <= max ? clean : `${clean.slice(0, max - 1)}~`;
 }

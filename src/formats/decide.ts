@@ -7,7 +7,7 @@ export interface FormatRules {
   readonly allow: readonly FormatName[];
   readonly allowPickle: boolean;
   readonly allowExecutables: boolean;
-  /** "module.Name", or "module.*" for what a module and those below it define. */
+  /** "module.Name", or "module.*" for the classes of a module and of those below it. */
   readonly trustedTypes: readonly string[];
 }
 
@@ -163,14 +163,15 @@ function typesOf({ format, types }: FileFacts): readonly string[] {
 }
 
 /**
- * A pattern that ends in ".*" covers names only: a path such as sklearn.utils:os.system, or a name such as __builtins__,
+ * A pattern that ends in ".*" covers classes, told by their capital letter: of functions one has to know what they do, such
+ * as numpy.load or numpy.testing's runstring. It covers names only: a path such as sklearn.utils:os.system, or a name such as __builtins__,
  * leads out of the module, and has to be trusted as it stands.
  */
 export function isTrusted(type: string, trustedTypes: readonly string[]): boolean {
   return trustedTypes.some((trusted) => {
     if (!trusted.endsWith(".*")) return trusted === type;
     const prefix = trusted.slice(0, -1);
-    return prefix.length > 1 && type.startsWith(prefix) && !/:|(?:^|\.)__/.test(type);
+    return prefix.length > 1 && type.startsWith(prefix) && /\._*[A-Z]\w*$/.test(type) && !/:|(?:^|\.)__/.test(type);
   });
 }
 

@@ -28,7 +28,7 @@ export const DEFAULT_LIMITS: ScanLimits = {
   maxExpansionRatio: 200,
   maxOpcodes: 20_000_000,
   maxMemo: 1_000_000,
-  maxStack: 1_000_000,
+  maxStack: 250_000,
   maxStringBytes: 4096,
   maxGlobals: 512,
   maxFindings: 64,
