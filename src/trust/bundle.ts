@@ -11,24 +11,32 @@ const maxTimestamps = 4;
 const Base64 = z.base64().max(8 * 1024 * 1024);
 const Certificate = z.object({ rawBytes: z.base64().max(32 * 1024) });
 
+const Material = z
+  .object({
+    publicKey: z.object({ hint: z.string().max(256).optional() }).optional(),
+    certificate: Certificate.optional(),
+    x509CertificateChain: z.object({ certificates: z.array(Certificate).min(1).max(8) }).optional(),
+    tlogEntries: z.array(z.unknown()).max(8).optional(),
+    timestampVerificationData: z
+      .object({
+        rfc3161Timestamps: z
+          .array(z.object({ signedTimestamp: z.base64().max(64 * 1024) }))
+          .max(maxTimestamps)
+          .optional(),
+      })
+      .optional(),
+  })
+  // A signature is by a key or by a certificate: where both are named, two readers may take different ones.
+  .refine(
+    ({ publicKey, certificate, x509CertificateChain }) =>
+      [publicKey, certificate, x509CertificateChain].filter((one) => one !== undefined).length <= 1,
+  );
+
 const Bundle = z.object({
   mediaType: z.string().regex(/^application\/vnd\.dev\.sigstore\.bundle(\.v0\.3\+json|\+json;version=0\.[1-3])$/),
-  verificationMaterial: z
-    .object({
-      publicKey: z.object({ hint: z.string().max(256).optional() }).optional(),
-      certificate: Certificate.optional(),
-      x509CertificateChain: z.object({ certificates: z.array(Certificate).min(1).max(8) }).optional(),
-      tlogEntries: z.array(z.unknown()).max(8).optional(),
-      timestampVerificationData: z
-        .object({
-          rfc3161Timestamps: z
-            .array(z.object({ signedTimestamp: z.base64().max(64 * 1024) }))
-            .max(maxTimestamps)
-            .optional(),
-        })
-        .optional(),
-    })
-    .optional(),
+  verificationMaterial: Material.optional(),
+  // One content only: where there are two, two readers may take different ones.
+  messageSignature: z.undefined().optional(),
   dsseEnvelope: z.object({
     payload: Base64,
     payloadType: z.string().max(256),
@@ -99,9 +107,11 @@ export function readBundle(bytes: Buffer, digest: string): BundleClaim {
   if (!statement.success || !statementTypes.includes(statement.data._type))
     return malformed("its payload is not an in-toto statement");
   const { _type, predicateType, predicate, subject } = statement.data;
-  const subjects = subject.flatMap((entry) =>
-    Object.hasOwn(entry.digest, "sha256") ? `sha256:${entry.digest["sha256"] ?? ""}` : [],
-  );
+  // People are shown these: what is no digest, but any text of whoever may push, is left out.
+  const subjects = subject.flatMap((entry) => {
+    const sha256 = Object.hasOwn(entry.digest, "sha256") ? entry.digest["sha256"] : undefined;
+    return sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? `sha256:${sha256}` : [];
+  });
   if (!subjects.includes(digest)) return { kind: "OtherDigest", subjects, predicateType };
   const common = {
     envelope: { payloadType, payload, signature: Buffer.from(dsseEnvelope.signatures[0]?.sig ?? "", "base64") },

@@ -137,7 +137,7 @@ export const explain = {
   },
   otherDigest(policy: ResolvedPolicy, artifact: ArtifactFacts, subjects: readonly string[]): string {
     return clip(
-      `the signature attached to ${at(artifact)} is not about it but about ${subjects.slice(0, 2).join(", ")}: it was copied, or the artifact ` +
+      `the signature attached to ${at(artifact)} is not about it but about ${subjects.slice(0, 2).join(", ") || "something without a sha256 digest"}: it was copied, or the artifact ` +
         `was rebuilt. For policy ${policy.name} sign this digest: ${command(artifact)}`,
     );
   },

@@ -110,9 +110,85 @@ describe("bundles", () => {
         withStatement((statement) => (statement["subject"] = [{ digest: { sha256: model.slice(7).toUpperCase() } }])),
       "OtherDigest",
     ],
+    [
+      "a signature of a file beside the envelope",
+      () => altered((parts) => Object.assign(parts, { messageSignature: { signature: "AAAA" } })),
+      "Malformed",
+    ],
+    [
+      "a certificate beside a key",
+      () =>
+        altered((parts) =>
+          Object.assign(parts, { verificationMaterial: { publicKey: {}, certificate: { rawBytes: "AAAA" } } }),
+        ),
+      "Malformed",
+    ],
+    [
+      "a certificate beside a chain",
+      () =>
+        altered((parts) =>
+          Object.assign(parts, {
+            verificationMaterial: {
+              certificate: { rawBytes: "AAAA" },
+              x509CertificateChain: { certificates: [{ rawBytes: "AAAB" }] },
+            },
+          }),
+        ),
+      "Malformed",
+    ],
+    [
+      "five timestamps",
+      () =>
+        altered((parts) =>
+          Object.assign(parts, {
+            verificationMaterial: {
+              publicKey: {},
+              timestampVerificationData: { rfc3161Timestamps: Array(5).fill({ signedTimestamp: "AAAA" }) },
+            },
+          }),
+        ),
+      "Malformed",
+    ],
     ["no predicate type", () => withStatement((statement) => delete statement["predicateType"]), "Malformed"],
   ];
   for (const [what, claim, kind] of refused) it(`takes ${what} for ${kind}`, () => assert.equal(claim().kind, kind));
+
+  it("repeats no text in place of a digest: whoever may push writes it, and people read it", () => {
+    const claim = withStatement((statement) => {
+      statement["subject"] = [{ digest: { sha256: "all is well\nsign here" } }, { digest: { sha256: "0".repeat(64) } }];
+    });
+    assert(claim.kind === "OtherDigest");
+    assert.deepEqual(claim.subjects, [`sha256:${"0".repeat(64)}`]);
+  });
+
+  it("reads 64 levels of nesting and no more, also where these are thousands", () => {
+    const nested = (levels: number): BundleClaim["kind"] => {
+      // The statement and its predicate are two of them.
+      let predicate: unknown = "x";
+      for (let level = 0; level < levels - 1; level++) predicate = [predicate];
+      return withStatement((statement) =>
+        Object.assign(statement, { predicateType: "https://example.com/x", predicate }),
+      ).kind;
+    };
+    assert.equal(nested(64), "Attestation");
+    assert.equal(nested(65), "Malformed");
+    const deep = Buffer.from(`${"[".repeat(200_000)}${"]".repeat(200_000)}`);
+    assert.equal(altered((parts) => (parts.dsseEnvelope.payload = deep.toString("base64"))).kind, "Malformed");
+    assert.equal(readBundle(deep, model).kind, "Malformed");
+  });
+
+  it("keeps a predicate's own __proto__ for data", () => {
+    const claim = altered((parts) => {
+      const text = Buffer.from(parts.dsseEnvelope.payload, "base64").toString();
+      const statement = JSON.stringify({ ...(JSON.parse(text) as object), predicateType: "https://example.com/x" });
+      const payload = statement.replace(/"predicate":\{.*?\}/, '"predicate":{"__proto__":{"score":1}}');
+      assert.match(payload, /__proto__/);
+      parts.dsseEnvelope.payload = Buffer.from(payload).toString("base64");
+    });
+    assert(claim.kind === "Attestation");
+    assert.equal((claim.predicate as { score?: number }).score, undefined);
+    assert.deepEqual(Object.keys(claim.predicate as object), ["__proto__"]);
+  });
 
   it("takes any bytes and finds no signature in them", () => {
     fc.assert(
