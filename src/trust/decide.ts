@@ -178,7 +178,7 @@ function unmetRequirement(
   const policy = policies.find((candidate) => candidate.name === name);
   if (policy === undefined) return rejected("PolicyMissing", explain.policyMissing(name));
   // A Warn policy refuses nobody; that the requirement has no effect is among the warnings.
-  if (mandatory.includes(policy) || policy.mode === "Warn") return undefined;
+  if (mandatory.some((one) => one.name === name) || policy.mode === "Warn") return undefined;
   return rejected("OutOfScope", explain.outOfScope(policy));
 }
 
@@ -189,7 +189,7 @@ function noPolicy(name: string, namespace: string, mandatory: readonly ResolvedP
 
 /** With too few that can vouch nothing can satisfy the policy, whatever the registry holds. */
 function unusable(policy: ResolvedPolicy): Refused | undefined {
-  const possible = policy.authorities.filter(({ problem, ...rest }) => problem === undefined || "isTransient" in rest);
+  const possible = policy.authorities.filter((one) => one.problem === undefined || one.isTransient === true);
   if (policy.unreadable !== undefined || (possible.length >= policy.threshold && possible.length > 0)) return undefined;
   if (policy.authorities.length === 0) return rejected("NoAuthorities", explain.noAuthorities(policy));
   return rejected("PolicyNotReady", explain.policyNotReady(policy));

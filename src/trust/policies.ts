@@ -147,6 +147,8 @@ function resolveTimestamps(spec: Spec, sources: PolicySources, problems: string[
     problems.push(`timestampAuthorities ${name}: ${text.problem}`);
     return [];
   });
+  // Without one of them it is not what the policy says, and without all of them it is nothing.
+  if (texts.length < spec.timestampAuthorities.length) return undefined;
   const root = readTimestampRoot(texts);
   if (root.ok) return root.value;
   problems.push(`timestampAuthorities: ${root.problem}`);

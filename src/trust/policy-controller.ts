@@ -72,6 +72,8 @@ export function policyReconciler(deps: PolicyDependencies) {
   };
 }
 
+const maxMessage = 2048;
+
 type Authority = ClusterTrustPolicy["spec"]["authorities"][number];
 type AuthorityStatus = NonNullable<ClusterTrustPolicyStatus["authorities"]>[number];
 
@@ -88,7 +90,9 @@ function describeAuthority({ name, key, certificate }: Authority, policy: Resolv
   };
 }
 
-function freshnessCondition({ state, message }: TrustFreshness): Omit<Condition, "lastTransitionTime"> {
+function freshnessCondition(freshness: TrustFreshness): Omit<Condition, "lastTransitionTime"> {
+  const { state } = freshness;
+  const message = freshness.message.slice(0, maxMessage);
   switch (state) {
     case "Fresh":
       return { type: "TrustFresh", status: "True", reason: "Fresh", message };
@@ -107,11 +111,12 @@ const suspended: Pick<Condition, "status" | "reason" | "message"> = {
 };
 
 function readiness(policy: ResolvedPolicy): Pick<Condition, "status" | "reason" | "message"> {
-  if (policy.unreadable !== undefined) return { status: "False", reason: "InvalidSpec", message: policy.unreadable };
+  if (policy.unreadable !== undefined)
+    return { status: "False", reason: "InvalidSpec", message: policy.unreadable.slice(0, maxMessage) };
   const broken = policy.authorities.filter((authority) => authority.problem !== undefined);
   if (broken.length > 0) {
     const message = broken.map(({ name, problem }) => `authority ${name}: ${problem}`).join("; ");
-    return { status: "False", reason: "KeysUnusable", message: message.slice(0, 2048) };
+    return { status: "False", reason: "KeysUnusable", message: message.slice(0, maxMessage) };
   }
   if (policy.authorities.length === 0) {
     return {

@@ -184,6 +184,15 @@ const cases: readonly Case[] = [
   },
   { what: "a required policy that is there", input: { required: ["signed"] }, outcome: "Verified", reason: "Verified" },
   {
+    what: "a required policy beside one that denies a key of nobody here",
+    input: {
+      policies: [policy(), policy({ name: "zz", deniedKeys: new Set([stranger.fingerprint]) })],
+      required: ["signed"],
+    },
+    outcome: "Verified",
+    reason: "Verified",
+  },
+  {
     what: "a required policy that is not there",
     input: { required: ["signed", "absent"] },
     outcome: "Rejected",
