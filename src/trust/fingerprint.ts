@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ResolvedAuthority } from "./authorities.ts";
-import { describeIdentity } from "./identity.ts";
+import { identityMaterial } from "./identity.ts";
 import type { Age, ResolvedPolicy } from "./policies.ts";
 
 /**
@@ -28,7 +28,7 @@ export function policyFingerprint(policy: ResolvedPolicy): string {
     age: ageOf(policy.age),
     denied: [...policy.denied].sort(),
     deniedKeys: [...policy.deniedKeys].sort(),
-    deniedSigners: policy.deniedSigners.map(describeIdentity),
+    deniedSigners: policy.deniedSigners.map(identityMaterial),
     unreadable: policy.unreadable !== undefined,
   });
 }
@@ -37,7 +37,7 @@ export function policyFingerprint(policy: ResolvedPolicy): string {
 function materialOf(authority: ResolvedAuthority): unknown {
   if (authority.key !== undefined) return authority.key.fingerprint;
   if (authority.root === undefined) return null;
-  return [authority.root.fingerprint, ...authority.identities.map(describeIdentity)];
+  return [authority.root.fingerprint, ...authority.identities.map(identityMaterial)];
 }
 
 function ageOf(age: Age | undefined): unknown {

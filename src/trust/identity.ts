@@ -42,7 +42,14 @@ export function matchesIdentity(pattern: IdentityPattern, { subject, issuer }: I
   return matches(pattern.subject, subject) && (pattern.issuer === undefined || matches(pattern.issuer, issuer));
 }
 
-/** For people and for fingerprints. */
+/** For fingerprints: no two patterns that match different names give the same. */
+export function identityMaterial({ subject, issuer }: IdentityPattern): unknown {
+  const parts = (pattern: TextPattern | undefined): unknown =>
+    pattern === undefined ? null : "exact" in pattern ? { exact: pattern.exact } : { regExp: pattern.pattern.text };
+  return [parts(subject), parts(issuer)];
+}
+
+/** For people. */
 export function describeIdentity({ subject, issuer }: IdentityPattern): string {
   const text = (pattern: TextPattern): string => ("exact" in pattern ? pattern.exact : `/${pattern.pattern.text}/`);
   return issuer === undefined ? text(subject) : `${text(subject)} by ${text(issuer)}`;

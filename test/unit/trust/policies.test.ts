@@ -3,13 +3,17 @@ import { ClusterTrustPolicySpec, type ClusterTrustPolicy } from "../../../src/ap
 import {
   coveringPolicies,
   covers,
+  kmsKeysOf,
   secretsOf,
   policyFingerprint,
   resolvePolicy,
   trustFingerprint,
   unreadablePolicy,
   type ParsedKmsKey,
+  type ResolvedAttestation,
 } from "../../../src/trust/index.ts";
+import { compileIdentity, type IdentityPattern, type IdentitySource } from "../../../src/trust/identity.ts";
+import { crl, pem as pemOf } from "./support/vectors.ts";
 import { digest, policy, release, stranger, vector } from "./support/build.ts";
 
 const pem = vector("p256.pub").toString();
@@ -145,8 +149,179 @@ describe("policies", () => {
   });
 });
 
+describe("policies with certificates and conditions", () => {
+  it("decide nothing, and say which, where a timestamp authority is missing", () => {
+    const resolved = resolvePolicy(
+      trustPolicy({
+        timestampAuthorities: [
+          { name: "own", certificateChain: { inline: pemOf("tsa-chain") } },
+          { name: "gone", certificateChain: { secretRef: { name: "absent" } } },
+        ],
+      }),
+      noSecrets,
+    );
+    assert.match(resolved.unreadable ?? "", /^timestampAuthorities gone: there is no Secret absent/);
+    assert.equal(resolved.timestamps, undefined);
+  });
+
+  it("decide nothing where the times, a signer or a condition cannot be read", () => {
+    for (const [spec, problem] of [
+      [
+        { timestampAuthorities: [{ name: "own", certificateChain: { inline: "?" } }] },
+        /^timestampAuthorities: it must/,
+      ],
+      [
+        { deny: { signers: [{ subjectRegExp: "(" }] } },
+        /^deny.signers\[0\]: subjectRegExp is not a regular expression/,
+      ],
+      [
+        {
+          attestations: [
+            { name: "scan", predicateType: "t", conditions: [{ expression: "true" }, { expression: "1" }] },
+          ],
+        },
+        /^attestation scan, conditions\[1\]: the expression gives int/,
+      ],
+    ] as const) {
+      assert.match(resolvePolicy(trustPolicy(spec), noSecrets).unreadable ?? "", problem);
+    }
+  });
+
+  it("hold what they say of ages, deny lists and attestations", () => {
+    const resolved = resolvePolicy(
+      trustPolicy({
+        threshold: 2,
+        age: { minimum: "1m", maximum: "2h" },
+        deny: { keys: [digest], signers: [{ subject: "a@b.example" }] },
+        timestampAuthorities: [{ name: "own", certificateChain: { inline: pemOf("tsa-chain") } }],
+        attestations: [
+          {
+            name: "scan",
+            predicateType: "t",
+            authorities: ["x"],
+            threshold: 2,
+            match: "Every",
+            maximumAge: "3h",
+            conditions: [{ expression: "true", message: "why" }],
+          },
+        ],
+      }),
+      noSecrets,
+    );
+    assert.equal(resolved.unreadable, undefined);
+    assert.equal(resolved.threshold, 2);
+    assert.deepEqual(resolved.age, { minimumMs: 60_000, maximumMs: 7_200_000 });
+    assert.deepEqual(resolved.deniedKeys, new Set([digest]));
+    assert.deepEqual(resolved.deniedSigners, [{ subject: { exact: "a@b.example" } }]);
+    assert.equal(resolved.timestamps?.chains.length, 1);
+    const [scan] = resolved.attestations;
+    assert.deepEqual(
+      { ...scan, conditions: scan?.conditions.map(({ message }) => message) },
+      {
+        name: "scan",
+        predicateType: "t",
+        authorities: ["x"],
+        threshold: 2,
+        match: "Every",
+        conditions: ["why"],
+        age: { maximumMs: 10_800_000 },
+      },
+    );
+  });
+
+  const certificate = (overrides: object = {}): object => ({
+    timestampAuthorities: [{ name: "own", certificateChain: { inline: pemOf("tsa-chain") } }],
+    authorities: [
+      {
+        name: "ca",
+        certificate: { ca: { inline: pemOf("chain") }, subjects: [{ subject: "a@b.example" }], ...overrides },
+      },
+    ],
+  });
+  const problemOf = (spec: object) => resolvePolicy(trustPolicy(spec), noSecrets).authorities[0];
+
+  it("take certificate authorities, and say what is wrong with them", () => {
+    assert.equal(problemOf(certificate())?.problem, undefined);
+    assert.match(
+      problemOf({ ...certificate(), timestampAuthorities: [] })?.problem ?? "",
+      /without a timestamp authority/,
+    );
+    assert.match(problemOf(certificate({ ca: { secretRef: { name: "absent" } } }))?.problem ?? "", /^ca: there is no/);
+    assert.match(
+      problemOf(certificate({ subjects: [{ subjectRegExp: "(" }] }))?.problem ?? "",
+      /^subjectRegExp is not/,
+    );
+    assert.match(problemOf({ authorities: [{ name: "ca" }] })?.problem ?? "", /neither a key/);
+    assert.match(
+      problemOf({
+        authorities: [
+          { name: "k", keyless: { trustedRoot: { inline: "{}" }, identities: [{ issuer: "i", subject: "x" }] } },
+        ],
+      })?.problem ?? "",
+      /^trustedRoot: it is not a trusted root/,
+    );
+  });
+
+  it("do not know who is revoked without the list: that is no reason to refuse for ever", () => {
+    for (const [revocationList, problem] of [
+      [{ secretRef: { name: "absent" } }, /^revocationList: there is no Secret/],
+      [{ inline: "?" }, /^revocationList: it must be PEM/],
+      [{ inline: crl("crls/stranger.pem") }, /^revocationList: it is not by one of the authorities/],
+    ] as const) {
+      const authority = problemOf(certificate({ revocationList }));
+      assert(authority?.problem !== undefined);
+      assert.match(authority.problem, problem);
+      assert.equal(authority.isTransient, true);
+    }
+    const good = problemOf(certificate({ revocationList: { inline: crl("crls/none.pem") } }));
+    assert(good?.root !== undefined);
+    assert.notEqual(good.revocations, undefined);
+  });
+
+  it("take a key of a key management service once it has been read", () => {
+    const spec = trustPolicy({ authorities: [{ name: "kms", key: { kms: "hashivault://release" } }] });
+    assert.deepEqual(kmsKeysOf(spec), ["hashivault://release"]);
+    assert.deepEqual(resolvePolicy(spec, noSecrets).authorities, [
+      { name: "kms", problem: "hashivault://release has not been read", isTransient: true },
+    ]);
+    const known = { ...noSecrets, kmsKey: (): ParsedKmsKey => ({ state: "Known", pem }) };
+    assert.deepEqual(resolvePolicy(spec, known).authorities, [{ name: "kms", key: release }]);
+    const odd = { ...noSecrets, kmsKey: (): ParsedKmsKey => ({ state: "Known", pem: "?" }) };
+    const [authority] = resolvePolicy(spec, odd).authorities;
+    assert(authority?.problem !== undefined);
+    assert.equal(authority.isTransient, undefined);
+  });
+
+  it("name every Secret that they depend on", () => {
+    const ref = (name: string): object => ({ secretRef: { name } });
+    const spec = trustPolicy({
+      timestampAuthorities: [{ name: "t", certificateChain: ref("times") }],
+      authorities: [
+        { name: "k", key: ref("key") },
+        { name: "c", certificate: { ca: ref("ca"), revocationList: ref("crl"), subjects: [{ subject: "x" }] } },
+        { name: "s", keyless: { trustedRoot: ref("root"), identities: [{ issuer: "i", subject: "x" }] } },
+      ],
+    });
+    assert.deepEqual(secretsOf(spec), ["key", "ca", "crl", "root", "times"]);
+    assert.deepEqual(kmsKeysOf(spec), []);
+  });
+});
+
 describe("the fingerprint of trust", () => {
   const base = policy({ denied: new Set([digest]), namespaces: ["prod", "dev"] });
+
+  function signer(source: IdentitySource): IdentityPattern {
+    const compiled = compileIdentity(source);
+    assert(compiled.ok);
+    return compiled.pattern;
+  }
+
+  function attestation(overrides: object = {}): ResolvedAttestation {
+    const spec = { attestations: [{ name: "scan", predicateType: "t", ...overrides }] };
+    const [resolved] = resolvePolicy(trustPolicy(spec), noSecrets).attestations;
+    assert(resolved !== undefined);
+    return resolved;
+  }
 
   it("changes with everything that a verdict rests on", () => {
     const changed = [
@@ -160,6 +335,22 @@ describe("the fingerprint of trust", () => {
       { authorities: [{ name: "release", problem: "gone" }] },
       { denied: new Set<string>() },
       { unreadable: "odd" },
+      { threshold: 2 },
+      { age: { maximumMs: 1 } },
+      { age: { minimumMs: 1 } },
+      { deniedKeys: new Set([digest]) },
+      { deniedSigners: [signer({ subject: "/a/" })] },
+      { deniedSigners: [signer({ subjectRegExp: "a" })] },
+      { deniedSigners: [signer({ subject: "a by b" })] },
+      { deniedSigners: [signer({ subject: "a", issuer: "b" })] },
+      { deniedSigners: [signer({ subject: "a", issuerRegExp: "b" })] },
+      { attestations: [attestation()] },
+      { attestations: [attestation({ threshold: 2 })] },
+      { attestations: [attestation({ match: "Every" })] },
+      { attestations: [attestation({ authorities: ["a"] })] },
+      { attestations: [attestation({ maximumAge: "1h" })] },
+      { attestations: [attestation({ conditions: [{ expression: "true" }] })] },
+      { attestations: [attestation({ predicateType: "u" })] },
     ].map((change) => policyFingerprint({ ...base, ...change }));
     assert.equal(
       new Set([policyFingerprint(base), policyFingerprint(policy({ denied: base.denied })), ...changed]).size,
