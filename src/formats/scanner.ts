@@ -169,10 +169,12 @@ function run([file, ...args]: Command, limits: { readonly timeout: number; reado
 /** How the program in the other process is started: from its source, or as the image's bundle has it beside this file. */
 function nodeCommand(): Command {
   const isSource = import.meta.url.endsWith(".ts");
+  // Unknown to Node 20.
+  const stripsTypes = Boolean(process.features.typescript);
   const directory = dirname(fileURLToPath(import.meta.url));
   const entry = join(directory, isSource ? "child.ts" : "format-scan.mjs");
   const flags = [`--max-old-space-size=${maxHeapMiB}`, "--disallow-code-generation-from-strings"];
-  if (isSource && process.features.typescript === false) {
+  if (isSource && !stripsTypes) {
     // Node 20 strips no types; tsx reads where it likes.
     return [process.execPath, ...flags, `--import=${import.meta.resolve("tsx")}`, entry];
   }
