@@ -1,3 +1,3 @@
 /** What people decide about artifacts: an open glass counts for a short time, and is seen. */
 export { actionReconciler, type ActionDependencies } from "./controller.ts";
-export { exceptionsOf } from "./exceptions.ts";
+export { exceptionsOf, stateOf, type ActionState } from "./exceptions.ts";

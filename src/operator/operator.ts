@@ -14,6 +14,7 @@ import {
   type Logger,
   Metrics,
   ObjectClient,
+  TokenBucket,
   createTransport,
   systemClock,
 } from "../kube/index.ts";
@@ -23,6 +24,7 @@ import { createRecorder } from "./evidence.ts";
 import { createInformers, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { pullCredentials } from "./pull-credentials.ts";
+import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
 import { wire } from "./wiring.ts";
 
@@ -81,6 +83,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     signal,
   });
   const trust = new TrustView(informers, (uri) => kms.lookup(uri));
+  registerStateMetrics(metrics.registry, informers, trust, now);
   const wantedPolicies = admissionPolicies(identity);
   const guardProblems = () =>
     policyProblems(wantedPolicies, (kind, name) =>
@@ -104,6 +107,10 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     bundleVerifier: cosign,
     plainHttpHosts: options.plainHttpRegistries,
     mirrors: options.registryMirrors,
+    recheckBudget: new TokenBucket(
+      { perSecond: options.rechecksPerSecond, burst: options.rechecksPerSecond * 10 },
+      clock,
+    ),
     clock: now,
   });
   const logins = new CloudLogins({

@@ -26,6 +26,8 @@ export interface DecisionInput {
   readonly previous?: VerdictStatus | undefined;
   /** What people allow in this namespace for a short time. */
   readonly exceptions?: readonly Exception[] | undefined;
+  /** From 0 up to 1: how much sooner than need be it is verified again, so that not all are due at once. */
+  readonly spread?: number | undefined;
   readonly now: Date;
 }
 
@@ -44,7 +46,7 @@ export function decideVerdict(input: DecisionInput): Verdict {
   const covering = artifact.name === undefined ? [] : coveringPolicies(input.policies, namespace, artifact.name);
   const mandatory = withCommonDenials(covering.filter((policy) => policy.mode === "Enforce"));
   const finding = decide(input, mandatory);
-  const term = strictestTerm(mandatory, now);
+  const term = strictestTerm(mandatory, now, input.spread);
   const exception =
     finding.outcome === "Verified"
       ? undefined

@@ -12,6 +12,8 @@ const curable: ReadonlySet<string> = new Set<RejectedReason>([
   "ArtifactNotFound",
 ]);
 const curableRecheckMs = 60_000;
+/** A tenth of the time: what became due at once, such as by a restart, is spread over that. */
+const maxSpread = 0.1;
 const indeterminateRetryMs = 30_000;
 const maxRetryMs = 3_600_000;
 
@@ -29,7 +31,7 @@ export function strictestValidity(policies: readonly ResolvedPolicy[]): Validity
 const maxValidMs = 10 * 365 * 24 * 3_600_000;
 
 /** For how long a decision at `now` holds, by the strictest of the policies behind it. */
-export function strictestTerm(policies: readonly ResolvedPolicy[], now: Date) {
+export function strictestTerm(policies: readonly ResolvedPolicy[], now: Date, spread = 0) {
   const validity = strictestValidity(policies);
   return {
     /** `until`: the facts themselves hold no longer, whatever the policies allow. */
@@ -43,7 +45,8 @@ export function strictestTerm(policies: readonly ResolvedPolicy[], now: Date) {
       };
     },
     recheckAfter(reason: RejectedReason | "Verified", until?: Date): Date {
-      const ms = curable.has(reason) ? Math.min(validity.recheckAfterMs, curableRecheckMs) : validity.recheckAfterMs;
+      const dueMs = validity.recheckAfterMs * (1 - spread * maxSpread);
+      const ms = curable.has(reason) ? Math.min(dueMs, curableRecheckMs) : dueMs;
       return earlier(after(now, ms), until);
     },
     /** A registry that says when to come back is believed, within reason. */

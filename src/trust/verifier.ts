@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import type { VerdictStatus } from "../api/verdict.ts";
 import type { Egress } from "../egress/index.ts";
+import type { TokenBucket } from "../kube/index.ts";
 import type { BundleVerifier } from "./cosign.ts";
 import type { Credentials } from "./credentials.ts";
 import { decideVerdict } from "./decide.ts";
@@ -15,7 +17,7 @@ import { RegistryGate } from "./registry-gate.ts";
 import { connectRegistry } from "./registry-mirrored.ts";
 import type { RegistryMirror } from "./registry-mirrors.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { strictestValidity } from "./term.ts";
+import { after, strictestValidity } from "./term.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface VerifierOptions {
@@ -31,6 +33,8 @@ export interface VerifierOptions {
   /** For what registries say of time, such as when to come back. */
   readonly clock?: (() => Date) | undefined;
   readonly limits?: Partial<GatherLimits> | undefined;
+  /** How often registries are asked again about what is known. Absent: as often as it is due. */
+  readonly recheckBudget?: Pick<TokenBucket, "tryTake"> | undefined;
   /** Reads artifacts. Only who has them elsewhere than in a registry gives it. */
   readonly connect?: typeof connectRegistry | undefined;
 }
@@ -151,6 +155,9 @@ export class Verifier {
     if (known !== undefined && hasRead(known.facts, wanted)) {
       const verification = await this.#decide(request, known.facts, "Facts");
       if (!isDue(request, known, verification.verdict)) return verification;
+      // What is known still vouches: others who wait for a first answer go before.
+      const canWait = verification.verdict.outcome === "Verified" && request.refresh !== true;
+      if (canWait && this.#options.recheckBudget?.tryTake() === false) return postponed(verification, request.now);
     }
     const artifact = await this.#look(resolved, request, wanted);
     if (artifact.state === "Unavailable" && known !== undefined) {
@@ -180,6 +187,7 @@ export class Verifier {
       verifierProblem: "problem" in checked ? checked.problem : undefined,
       previous: request.previous,
       exceptions: request.exceptions,
+      spread: spreadOf(`${request.namespace} ${request.reference}`),
       now: request.now,
     });
     const found = artifact.state === "Found" ? artifact : undefined;
@@ -251,6 +259,18 @@ export class Verifier {
       now: this.#options.clock,
     });
   }
+}
+
+/** To be looked at again soon, but not at once: the registry was asked often enough. */
+function postponed(verification: Verification, now: Date): Verification {
+  const { verdict } = verification;
+  const waitMs = (verdict.recheckAfter.getTime() - now.getTime()) / 4;
+  return { ...verification, verdict: { ...verdict, recheckAfter: after(now, waitMs) } };
+}
+
+/** The same for the same object each time, and even over all. */
+function spreadOf(text: string): number {
+  return createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32;
 }
 
 function coveringOf({ policies, namespace }: VerifyRequest, name: string): readonly ResolvedPolicy[] {

@@ -484,7 +484,10 @@ describe("Verifier", () => {
       const { verdict } = await verify();
       const previous = toVerdictStatus(verdict);
       const requests = registry.requests.length;
-      assert.equal((await verify({ digest, previous, now: later(hour - 1) })).source, "Facts");
+      // At most a tenth sooner than need be.
+      assert.ok(verdict.recheckAfter > later(hour * 0.9) && verdict.recheckAfter <= later(hour));
+      const before = new Date(verdict.recheckAfter.getTime() - 1);
+      assert.equal((await verify({ digest, previous, now: before })).source, "Facts");
       assert.equal(registry.requests.length, requests);
       assert.equal((await verify({ digest, previous, now: later(hour) })).source, "Registry");
       // The manifest, and the list of what is attached: nothing that is known is read again.
@@ -497,8 +500,32 @@ describe("Verifier", () => {
       const digest = pushSigned();
       const policies = [signed({ validity: { ...validity, recheckAfterMs: hour / 6 } }), signed({ name: "zz" })];
       const previous = toVerdictStatus((await verify({ policies })).verdict);
-      assert.equal((await verify({ digest, previous, policies, now: later(hour / 6 - 1) })).source, "Facts");
+      assert.equal((await verify({ digest, previous, policies, now: later((hour / 6) * 0.9) })).source, "Facts");
       assert.equal((await verify({ digest, previous, policies, now: later(hour / 6) })).source, "Registry");
+    });
+
+    it("what is due and still vouches waits when the registries were asked often enough", async () => {
+      const digest = pushSigned();
+      let tokens = 0;
+      verifier = create({ recheckBudget: { tryTake: () => tokens-- > 0 } });
+      // A first look waits for nothing.
+      const { verdict, source } = await verify();
+      assert.equal(source, "Registry");
+      const previous = toVerdictStatus(verdict);
+      const postponed = await verify({ digest, previous, now: later(hour) });
+      assert.deepEqual([postponed.source, postponed.verdict.outcome], ["Facts", "Verified"]);
+      assert.ok(postponed.verdict.recheckAfter <= later(hour + hour / 4));
+      assert.equal((await verify({ digest, previous, now: later(hour), refresh: true })).source, "Registry");
+      tokens = 1;
+      assert.equal((await verify({ digest, previous, now: later(2 * hour) })).source, "Registry");
+    });
+
+    it("what does not vouch is looked at again when it is due, whatever was asked before", async () => {
+      const digest = registry.pushArtifact("model", "v1");
+      verifier = create({ recheckBudget: { tryTake: () => false } });
+      const previous = toVerdictStatus((await verify()).verdict);
+      registry.attach(digest, bundleOf(digest, privateKey));
+      assert.equal((await verify({ digest, previous, now: later(60_000) })).verdict.outcome, "Verified");
     });
 
     it("a signature that came later is found when the rejection is due, or when somebody new asks", async () => {
