@@ -49,7 +49,7 @@ import {
   withdrawOne,
 } from "./actions.ts";
 import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.ts";
-import { activeFact, factsOf, modelGrantFact } from "./evidence.ts";
+import { activeFact, factsOf, modelGrantFact, verdictFacts } from "./evidence.ts";
 import {
   type DesiredJudgement,
   type Judgement,
@@ -238,6 +238,7 @@ class Pass {
   /** Whether the active revision had to be ended, and something of it still stood. */
   async #endIfRevoked({ revision, judgement }: Active): Promise<boolean> {
     if (judgement.standing !== "Quarantine") return false;
+    this.#record(() => verdictFacts(this.#model, judgement.verdict));
     await withdrawOne(this.#deps.grants, this.#model, revision, this.#context.signal);
     const { name } = revision.metadata;
     const runsIt = revisionRunBy(this.#living.deployment) === name;
@@ -360,7 +361,8 @@ class Pass {
     });
   }
 
-  async #publish(plan: Plan, { desired, active, judgements }: Gathered): Promise<void> {
+  async #publish(plan: Plan, { judgement, desired, active, judgements }: Gathered): Promise<void> {
+    this.#record(() => verdictFacts(this.#model, judgement.verdict));
     const revisions = new Set([desired, active]);
     const granted = [...revisions].flatMap((revision) => {
       if (revision === undefined || !plan.grant.includes(revision.metadata.name)) return [];

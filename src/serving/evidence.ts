@@ -18,14 +18,15 @@ const progress: readonly string[] = ["RollingOut", "Suspended"];
 
 /** What a status says that was decided. Pure. */
 export function factsOf(model: SecureModel, { verdict, quarantine, conditions }: SecureModelStatus): readonly Fact[] {
-  const about = aboutOf(model);
   const ready = conditions?.find(({ type }) => type === "Ready");
   const isRefused = ready?.status === "False" && ready.reason !== verdict?.reason && !progress.includes(ready.reason);
-  return [
-    ...(verdict === undefined || about === undefined ? [] : [verdictFact(verdict, about)]),
-    refusalFact(isRefused ? ready : undefined),
-    quarantineFact(quarantine),
-  ];
+  return [...verdictFacts(model, verdict), refusalFact(isRefused ? ready : undefined), quarantineFact(quarantine)];
+}
+
+/** The verdict that the status is going to name: said before what follows from it. Pure. */
+export function verdictFacts(model: SecureModel, verdict: VerdictStatus | undefined): readonly Fact[] {
+  const about = aboutOf(model);
+  return verdict === undefined || about === undefined ? [] : [verdictFact(verdict, about)];
 }
 
 /** The verdict on a revision that serves while another one is asked for. Pure. */

@@ -55,18 +55,18 @@ describe("Rule 8: what is decided about a model leaves evidence", () => {
       ["team"],
     );
     assert.deepEqual(grant.digests, [{ digest: digest(1), uses: ["imageVolume"], notAfter: verdict.notAfter }]);
-    assert.deepEqual(evidence.take(), ["Grant 1", "Verdict Verified"]);
+    assert.deepEqual(evidence.take(), ["Verdict Verified", "Grant 1"]);
   });
 
-  it("of a quarantine: the withdrawal first, then why", async () => {
+  it("of a quarantine: the verdict, and what follows from it", async () => {
     const { world, evidence } = await serving();
     evidence.take();
     world.verify = rejected;
     await world.settle();
-    assert.deepEqual(evidence.take(), ["Withdrawal NoAuthorities", "Verdict Rejected", "Quarantine NoAuthorities"]);
+    assert.deepEqual(evidence.take(), ["Verdict Rejected", "Withdrawal NoAuthorities", "Quarantine NoAuthorities"]);
     world.verify = verified;
     await world.settle();
-    assert.deepEqual(evidence.take(), ["Grant 1", "Verdict Verified", "Release"]);
+    assert.deepEqual(evidence.take(), ["Verdict Verified", "Grant 1", "Release"]);
   });
 
   it("of a new version, while and after it takes the place of the old one", async () => {
@@ -77,7 +77,7 @@ describe("Rule 8: what is decided about a model leaves evidence", () => {
       source: { ...spec.source, oci: { reference: "registry.example/models/iris:v2" } },
     }));
     await world.settle();
-    assert.deepEqual(evidence.take(), ["Grant 1 2", "Verdict Verified", "Verdict Verified", "Grant 2"]);
+    assert.deepEqual(evidence.take(), ["Verdict Verified", "Grant 1 2", "Verdict Verified", "Grant 2"]);
   });
 
   it("of a refusal that no verdict is the reason of", async () => {

@@ -14,6 +14,8 @@ const keptLines = 60;
 
 export interface OperatorOptions {
   readonly leaderElect?: boolean;
+  /** Further ones of its command line. */
+  readonly args?: readonly string[];
   /** Sets the faults before its first request. */
   readonly prepare?: (proxy: FaultProxy) => void;
 }
@@ -53,6 +55,7 @@ export class OperatorProcess {
       "--log-level=info",
       `--cosign=${cosignPath}`,
       ...(ca === undefined ? [] : [`--registry-ca-file=${ca}`]),
+      ...(options.args ?? []),
     ];
     // The same runtime, with the same options, as runs this test.
     const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
