@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { stringify } from "yaml";
 import { type PolicyObject, admissionPolicies } from "../admission/policies/index.ts";
 import { crdOf } from "../api/generate/crd.ts";
+import { evidenceSchema } from "../api/generate/evidence-schema.ts";
 import { referencePage } from "../api/generate/reference.ts";
 import { kinds } from "../api/index.ts";
 
@@ -20,6 +21,7 @@ function generatedFiles(): ReadonlyMap<string, string> {
       [`charts/mlsecops-operator/crds/${name}`, HEADER + text],
     ]),
     ["docs/reference/api.md", referencePage(kinds)],
+    ["docs/reference/evidence.schema.json", evidenceSchema()],
     ["charts/mlsecops-operator/templates/admission/policies.yaml", chartPolicies()],
     ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
     ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],

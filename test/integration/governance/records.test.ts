@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { EVIDENCE_PREDICATE_TYPE, KEY_CHAIN } from "../../../src/api/index.ts";
 import { Egress } from "../../../src/egress/index.ts";
@@ -13,6 +13,7 @@ import {
   readRecord,
   verifyEvidence,
 } from "../../../src/governance/index.ts";
+import { codeOf, read } from "../../unit/api/markdown.ts";
 import { appendFact, enforced, granted, nobody, verdict, withdrawn } from "../../unit/governance/support/build.ts";
 import { MemoryStore } from "../../unit/governance/support/memory-store.ts";
 import { digestOf } from "../../../src/governance/canonical.ts";
@@ -99,6 +100,44 @@ describe("evidence, read by tools that are not ours", function () {
     const { all, exitCode } = await audit("--dir", place, "--key", keyFile);
     assert.equal(exitCode, 0, all);
     assert.match(all, /2 chains, 4 records, 0 broken: sound/);
+  });
+
+  it("the commands of the guide do what they say", async () => {
+    const guide = codeOf(await read("docs/guide/audit.md")).filter(({ kind }) => kind === "fence");
+    const lines = guide.flatMap(({ text }) => text.replaceAll(/\\\n\s*/g, "").split("\n"));
+    const at = join(directory, "guide");
+    await mkdir(join(at, "evidence"), { recursive: true });
+    const built = await fill(new DirectoryStore(join(at, "evidence")));
+    await writeFile(join(at, "evidence.pub"), key.public.pem);
+    const last = built.of("aaa").at(-1)?.bytes ?? Buffer.alloc(0);
+    const shell = (line: string) =>
+      execa("sh", ["-c", line.replace("npm run mlsecops --", '"$NODE" "$MAIN"').replace("UID", "aaa")], {
+        cwd: at,
+        reject: false,
+        all: true,
+        env: {
+          NODE: process.execPath,
+          MAIN: main,
+          HEAD: digestOf(last),
+          DIGEST: "1".repeat(64),
+          PATH: `${dirname(cosignPath)}:${process.env["PATH"] ?? ""}`,
+          HTTPS_PROXY: "http://127.0.0.1:9",
+        },
+      });
+    const ofDirectory = lines.filter((line) => line.includes("audit verify --dir"));
+    assert.equal(ofDirectory.length, 3);
+    for (const line of ofDirectory) {
+      const { all, exitCode } = await shell(line.replace("SecureModel/shop/iris", "SecureModel/shop/m-aaa"));
+      assert.equal(exitCode, 0, `${line}\n${all}`);
+    }
+    const [cosignLine] = lines.filter((line) => line.startsWith("cosign "));
+    assert.ok(cosignLine);
+    assert.match((await shell(cosignLine)).all, /Verified OK/);
+    const [openssl] = lines.filter((line) => line.startsWith("openssl "));
+    assert.ok(openssl);
+    assert.equal((await shell(openssl)).exitCode, 0);
+    const made = SigningKey.parse(await readFile(join(at, "new.key"), "utf8"));
+    assert.ok(made.ok, JSON.stringify(made));
   });
 
   describe("in a real registry", () => {
