@@ -50,7 +50,7 @@ export type FormatDecision =
       readonly outcome: "Refused";
       readonly reason: FormatRefusal;
       readonly message: string;
-      /** Types that could be added to trustedTypes by somebody who trusts them: all of them, sorted. */
+      /** Types that could be added to trustedTypes by somebody who trusts them: all of them, up to 512, sorted. */
       readonly denied: readonly string[];
     };
 
@@ -89,6 +89,8 @@ const malformed: readonly FindingName[] = [
   "DuplicateKey",
 ];
 const maxNamed = 20;
+const maxDenied = 512;
+const maxPath = 256;
 const instead = "store the model as safetensors, ONNX or skops, or let the policy allow pickles whose types it trusts";
 
 /** Whether these contents may be used: all layers of one artifact. Whatever is not clearly right is refused. */
@@ -198,11 +200,12 @@ const remedies: Partial<Record<FormatRefusal, string>> = {
 };
 
 function refused(reason: FormatRefusal, message: string, denied: readonly string[] = []): FormatDecision {
-  return { outcome: "Refused", reason, message, denied };
+  return { outcome: "Refused", reason, message, denied: denied.slice(0, maxDenied) };
 }
 
 function nameOf({ path }: FileFacts): string {
-  return path === "" ? "the layer" : path;
+  if (path === "") return "the layer";
+  return path.length <= maxPath ? path : `...${path.slice(-maxPath)}`;
 }
 
 function listed(names: readonly string[]): string {

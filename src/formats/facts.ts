@@ -52,6 +52,7 @@ export const FINDINGS = [
   "UnknownNode",
   "DuplicateKey",
   "TemplateReachesPython",
+  "YamlPythonTag",
   "XmlDoctype",
 ] as const;
 
@@ -60,7 +61,7 @@ export type FindingName = (typeof FINDINGS)[number];
 const findingSchema = z.strictObject({ name: z.enum(FINDINGS), detail: z.string().max(256) }).readonly();
 export type Finding = z.infer<typeof findingSchema>;
 
-const typeName = z.string().max(512);
+const typeName = z.string().max(1024);
 
 const fileSchema = z
   .strictObject({

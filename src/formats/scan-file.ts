@@ -1,4 +1,4 @@
-import { inflate, isDamage, canInflate } from "./container/inflate.ts";
+import { canInflate, inflateAll, isDamage } from "./container/inflate.ts";
 import { kerasInterest } from "./container/keras.ts";
 import { settleZip, type Member } from "./container/zip-kind.ts";
 import { skopsInterest } from "./container/skops.ts";
@@ -68,6 +68,7 @@ export async function scanFile(source: FileSource, context: ScanContext): Promis
   if (found !== undefined) format = withPickle(found, format, { isCertain: sniffed.kind === "Pickle", report });
   if (format === "unknown" && text?.isText() === true) {
     format = textFormat(head, source.path);
+    if (text.hasPythonTag) report.findings.add("YamlPythonTag", "it makes a reader of YAML call functions of Python");
     if (format === "pmml" && text.hasDoctype)
       report.findings.add("XmlDoctype", "it makes its reader fetch other files");
   }
@@ -158,7 +159,7 @@ async function readContainer(
     else if (!canInflate(format)) findings.add("CompressedUnreadable", `${format} cannot be unpacked by this Node`);
     else {
       const packed = new ByteReader(reader.rest());
-      await scan({ path: "content", content: inflate(packed, format) });
+      await scan({ path: "content", content: inflateAll(packed, format) });
       if ((await packed.drain()) > 0) findings.add("TrailingData", `bytes follow the ${format} data`);
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { Budget, Findings, LimitPassed } from "./budget.ts";
-import { canInflate, inflate, isDamage } from "./container/inflate.ts";
+import { canInflate, inflateAll, isDamage } from "./container/inflate.ts";
 import { readTar } from "./container/tar.ts";
 import type { ContentFacts, FileFacts } from "./facts.ts";
 import type { ScanLimits } from "./limits.ts";
@@ -46,7 +46,7 @@ export async function scanLayer(content: Chunks, layer: LayerDescription, limits
           detail: `${compression} layers cannot be read by this Node`,
         };
       }
-      const tar = compression === undefined ? reader : new ByteReader(counted(inflate(reader, compression), budget));
+      const tar = compression === undefined ? reader : new ByteReader(counted(inflateAll(reader, compression), budget));
       await readTar(tar, findings, async (entry) => {
         context.add((await scanFile({ ...entry, depth: 0 }, context)).facts);
       });

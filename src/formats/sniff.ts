@@ -6,7 +6,7 @@ import { protobufModel } from "./leaf/protobuf.ts";
 import type { Leaf } from "./leaf/report.ts";
 import { isSafetensors, safetensors } from "./leaf/safetensors.ts";
 import { isUbjson, xgboostUbj } from "./leaf/ubjson.ts";
-import { isTarHeader } from "./container/tar.ts";
+import { isTarHeader } from "./container/tar-header.ts";
 
 /** How many of a file's first bytes tell what it may be. */
 export const HEAD_BYTES = 8192;

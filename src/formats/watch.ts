@@ -71,6 +71,7 @@ export class Utf8Check implements Tap {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #isText = true;
   #hasDoctype = false;
+  #hasPythonTag = false;
   #carry = "";
 
   write(chunk: Buffer): void {
@@ -98,10 +99,17 @@ export class Utf8Check implements Tap {
     return this.#hasDoctype;
   }
 
+  /** Whether it has a tag by which YAML makes Python call something. */
+  get hasPythonTag(): boolean {
+    return this.#hasPythonTag;
+  }
+
   #look(text: string): void {
     // eslint-disable-next-line no-control-regex
     if (/[\u0000-\u0008\u000e-\u001a\u001c-\u001f]/.test(text)) this.#isText = false;
-    this.#hasDoctype ||= /<!(?:DOCTYPE|ENTITY)/i.test(this.#carry + text);
-    this.#carry = text.slice(-10);
+    const joined = this.#carry + text;
+    this.#hasDoctype ||= /<!(?:DOCTYPE|ENTITY)/i.test(joined);
+    this.#hasPythonTag ||= /!!python\/|tag:yaml\.org,2002:python\//.test(joined);
+    this.#carry = joined.slice(-32);
   }
 }

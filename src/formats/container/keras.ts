@@ -1,3 +1,4 @@
+import { isName } from "../pickle/effects.ts";
 import type { Interest, Members } from "../leaf/json-document.ts";
 import type { Report } from "../leaf/report.ts";
 
@@ -22,8 +23,8 @@ export function kerasInterest(report: Report): Interest {
     onObject: (members: Members): void => {
       if (!members.has("class_name")) return;
       const [type, module, registered] = ["class_name", "module", "registered_name"].map((key) => members.get(key));
-      if (typeof type !== "string") {
-        report.findings.add("UnknownNode", "an object of the Keras config has no class");
+      if (typeof type !== "string" || !isName(type) || (typeof module === "string" && !isName(module))) {
+        report.findings.add("UnknownNode", "an object of the Keras config has no class that can be named");
         return;
       }
       if (module === undefined && values.has(type)) return;

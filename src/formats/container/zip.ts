@@ -2,7 +2,8 @@ import { crc32 } from "node:zlib";
 import type { Findings } from "../budget.ts";
 import { ByteReader, type Chunks } from "../reader.ts";
 import { inflate } from "./inflate.ts";
-import { checkPath, pass, type OnEntry } from "./tar.ts";
+import { checkPath } from "./paths.ts";
+import { pass, type OnEntry } from "./tar.ts";
 import { readDirectory } from "./zip-directory.ts";
 
 /** What a local header said, and what followed it: the directory at the end must say the same. */

@@ -54,7 +54,7 @@ export class Effects {
     }
     const called = typeName(callable);
     if (called === "_codecs.encode") this.#checkCodec(args);
-    if (called === "numpy.dtype") return dtypeOf(args) ?? OPAQUE;
+    if (called === "numpy.dtype") return this.#dtype(args);
     return makesWrapper(callable, args) ? { kind: "wrapper", spent: false } : OPAQUE;
   }
 
@@ -72,6 +72,12 @@ export class Effects {
     if (!isGlobal(target)) return;
     this.acted = true;
     this.findings.add("GlobalModified", `it changes ${typeName(target)} itself`);
+  }
+
+  #dtype(args: Value): Value {
+    const dtype = dtypeOf(args);
+    if (dtype === undefined) this.findings.add("UnsafeDtype", "a NumPy dtype that is not made from a plain code");
+    return dtype ?? OPAQUE;
   }
 
   #checkCodec(args: Value): void {

@@ -242,6 +242,7 @@ describe("what is known by its first bytes", () => {
     ["text that begins like zlib", ascii("x^2 + y^2 = z^2\n"), "text", []],
     ["text that begins like bzip2", ascii("BZh, he said\n"), "text", []],
     ["text that begins like a program", ascii("MZ was here\n"), "text", []],
+    ["YAML that calls Python", ascii("a: !!python/object/apply:os.system [id]\n"), "text", ["YamlPythonTag"]],
     ["bytes that are nothing", Buffer.from("fffefdfc", "hex"), "unknown", []],
     ["text that is no UTF-8", Buffer.from("61ff62", "hex"), "unknown", []],
     ["half a letter at the end", Buffer.from("61c3", "hex"), "unknown", []],

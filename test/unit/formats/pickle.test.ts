@@ -78,6 +78,7 @@ describe("what cannot be told", () => {
       [],
       ["UnsafeDtype"],
     ],
+    ["a dtype of a type", `${proto}cnumpy\ndtype\ncbuiltins\nobject\n\x85R.`, [], ["UnsafeDtype"]],
     ["an opcode over the end of its frame", `${proto}\x95\x01${"\0".repeat(7)}K\x01.`, [], ["FrameMismatch"]],
     ["a frame in a frame", `${proto}\x95\x20${"\0".repeat(7)}\x95\x01${"\0".repeat(7)}N.`, [], ["FrameMismatch"]],
     ["a frame that goes on after STOP", `${proto}\x95\x20${"\0".repeat(7)}N.`, [], ["FrameMismatch"]],

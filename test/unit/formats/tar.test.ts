@@ -46,7 +46,7 @@ describe("layers that are tar archives", () => {
     ["a hard link", tar([{ name: "a", type: "1" }]), ["Hardlink"]],
     ["a device", tar([{ name: "a", type: "3" }]), ["Device"]],
     ["a pipe", tar([{ name: "a", type: "6" }]), ["Device"]],
-    ["an entry of an unknown type", tar([{ name: "a", type: "Z", content: "x" }]), ["UnknownEntryType"]],
+    ["an entry of an unknown type", tar([{ name: "a", type: "Z", content: "x" }]), ["UnknownEntryType", "Malformed"]],
     ["an absolute path", tar([{ ...file, name: "/etc/x" }]), ["AbsolutePath"]],
     ["a drive", tar([{ ...file, name: "C:x" }]), ["AbsolutePath"]],
     ["a path that leads up", tar([{ ...file, name: "a/../../b" }]), ["ParentPath"]],
@@ -66,6 +66,10 @@ describe("layers that are tar archives", () => {
     ["something after its end", Buffer.concat([tar([file]), Buffer.from("x")]), ["TrailingData"]],
     ["a header that was changed", tar([Buffer.from(tarHeader(file)).fill("X", 0, 1)]), ["BadChecksum"]],
     ["a pax header that cannot be read", tar([{ name: "p", type: "x", content: "99 path=a\n" }, file]), ["Malformed"]],
+    ["a directory of old with content", tar([{ name: "a/", type: "\0", content: "x" }]), ["Malformed"]],
+    ["a file with the name of a directory", tar([{ name: "a/", content: "x" }]), ["Malformed"]],
+    ["a global pax header that names files", tar([pax({ path: "a" }, "g"), file]), ["Malformed"]],
+    ["two extended headers for one file", tar([pax({ path: "a" }), pax({ path: "b" }), file]), ["Malformed"]],
     ["a directory with content", tar([{ name: "a", type: "5", content: "x" }]), ["Malformed"]],
   ];
   for (const [what, content, findings] of unsound) {
@@ -110,6 +114,17 @@ describe("layers that are tar archives", () => {
       const facts = await scan(zlib.zstdCompressSync(content), { packing: "tar" });
       assert.equal(facts.files.length, 1);
       assert.deepEqual(findingsOf(facts), []);
+      const skipped = Buffer.from("502a4d180400000061626364", "hex");
+      const [first, second] = [content.subarray(0, 700), content.subarray(700)].map((part) =>
+        zlib.zstdCompressSync(part),
+      );
+      const frames = Buffer.concat([first ?? skipped, skipped, second ?? skipped, skipped]);
+      for (const piece of [7, 4096]) {
+        const found = await scan(frames, { packing: "tar", piece });
+        assert.deepEqual([findingsOf(found), found.files], [[], facts.files]);
+      }
+      const after = await scan(Buffer.concat([frames, Buffer.from("garbage")]), { packing: "tar" });
+      assert.deepEqual(findingsOf(after), ["TrailingData"]);
     } else {
       await assert.rejects(scan(Buffer.from("28b52ffd00", "hex"), { packing: "tar" }), /Unsupported/);
     }
