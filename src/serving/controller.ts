@@ -144,7 +144,7 @@ interface Gathered {
 class Pass {
   readonly #deps: ServingDependencies;
   readonly #client: ObjectClient;
-  readonly #model: SecureModel;
+  #model: SecureModel;
   readonly #context: ReconcileContext;
   readonly #namespace: string;
   readonly #existing: readonly ModelRevision[];
@@ -273,18 +273,33 @@ class Pass {
 
   /** The status first: a quarantine that is cut short is one all the same. One that cannot be written ends no less. */
   async #quarantine(outcome: Outcome): Promise<void> {
-    const status = modelStatus(this.#model, outcome, this.#now);
     let unwritten: KubeError | undefined;
     try {
-      await this.#write(status);
+      await this.#writeQuarantine(outcome);
     } catch (error) {
       if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
       unwritten = error;
     }
+    const status = modelStatus(this.#model, outcome, this.#now);
     const kept = await this.#tearDown();
     await this.#settleRevisions(status, outcome, { desired: undefined, judgements: new Map() });
     if (unwritten !== undefined) throw unwritten;
     if (!kept) await this.#write(modelStatus(this.#model, { ...outcome, snapshot: undefined }, this.#now));
+  }
+
+  /** When it is over nothing stands any more, and no later pass would know of it: so it is written over what is there. */
+  async #writeQuarantine(outcome: Outcome): Promise<void> {
+    try {
+      await this.#write(modelStatus(this.#model, outcome, this.#now));
+    } catch (error) {
+      if (!isKubeError(error, "Conflict")) throw error;
+      const living = await this.#client.get<SecureModel>(secureModel.resource, this.#model.metadata);
+      if (living === undefined) return;
+      const { status } = living;
+      this.#model = { ...this.#model, ...(status === undefined ? {} : { status }) };
+      this.#resourceVersion = living.metadata.resourceVersion;
+      await this.#write(modelStatus(this.#model, outcome, this.#now));
+    }
   }
 
   #tearDown(): Promise<boolean> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { EvidenceDecision } from "../../../src/api/index.ts";
 import type { EvidenceSink, Fact } from "../../../src/governance/index.ts";
+import { KubeError } from "../../../src/kube/index.ts";
 import { World, digest, rejected, unavailable, verified } from "./world.ts";
 
 /** What would be recorded: of each part what differs from before. */
@@ -67,6 +68,22 @@ describe("Rule 8: what is decided about a model leaves evidence", () => {
     world.verify = verified;
     await world.settle();
     assert.deepEqual(evidence.take(), ["Verdict Verified", "Grant 1", "Release"]);
+  });
+
+  it("of a quarantine once, though somebody else wrote the status a moment before", async () => {
+    const { world, evidence } = await serving();
+    evidence.take();
+    world.verify = rejected;
+    let conflicts = 0;
+    world.client.onWrite = (when, line) => {
+      if (when !== "before" || !line.startsWith("apply status securemodels") || conflicts > 0) return;
+      conflicts += 1;
+      throw new KubeError("Conflict", "the object was changed");
+    };
+    await world.settle();
+    assert.equal(conflicts, 1);
+    assert.ok(world.model().status?.quarantine !== undefined);
+    assert.deepEqual(evidence.take(), ["Verdict Rejected", "Withdrawal NoAuthorities", "Quarantine NoAuthorities"]);
   });
 
   it("of a new version, while and after it takes the place of the old one", async () => {
