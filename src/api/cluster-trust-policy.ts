@@ -124,6 +124,55 @@ const Age = withRules(
   },
 );
 
+/** Of src/formats, without those that hold pickles or programs. */
+export const DATA_FORMATS = [
+  "safetensors",
+  "onnx",
+  "gguf",
+  "skops",
+  "hdf5",
+  "keras",
+  "npy",
+  "npz",
+  "savedmodel",
+  "tflite",
+  "torchscript",
+  "xgboost-json",
+  "xgboost-ubj",
+  "lightgbm",
+  "pmml",
+  "json",
+  "text",
+  "empty",
+  "unknown",
+] as const;
+
+const Formats = z.strictObject({
+  allow: z
+    .array(z.enum(DATA_FORMATS))
+    .min(1)
+    .max(32)
+    .describe(
+      "Absent: formats that hold data only (safetensors, onnx, gguf, skops, npy, npz, xgboost-json, xgboost-ubj, lightgbm, json, text, empty).",
+    )
+    .optional(),
+  allowPickle: z
+    .boolean()
+    .describe("Let pickle, joblib and PyTorch files in, whose types are all trusted. Loading one runs what it says.")
+    .default(false),
+  trustedTypes: z
+    .array(
+      matching(
+        z.string().min(1).max(512),
+        /^[A-Za-z_][\w.:]*(\.\*)?$/,
+        "write a Python type with its module, for example sklearn.linear_model._logistic.LogisticRegression, or sklearn.linear_model.* for the classes of a module",
+      ),
+    )
+    .max(1024)
+    .describe("What a pickle or skops file may name beside plain data. A refusal lists what is missing.")
+    .default([]),
+});
+
 export const ClusterTrustPolicySpec = withRules(
   z.strictObject({
     suspend: Suspend,
@@ -149,6 +198,7 @@ export const ClusterTrustPolicySpec = withRules(
       z.array(Attestation).max(8).describe("What must be attested beside the signatures. All of these."),
       "name",
     ).default([]),
+    formats: Formats.describe("What may be in a model, by its content and never by its name.").optional(),
     age: Age.describe("When the artifact must have been signed, by a proven time.").optional(),
     deny: z
       .strictObject({

@@ -220,6 +220,7 @@ class Pass {
       namespace: this.#name,
       policies: policies(),
       exceptions: exceptions(this.#name),
+      use: "Image" as const,
       required: image.policies?.map(({ name }) => name) ?? [],
       previous,
       now: at,

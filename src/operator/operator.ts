@@ -4,6 +4,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { actionReconciler, exceptionsOf } from "../actions/index.ts";
 import { GrantStore, admissionPolicies, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
+import { FormatScanner } from "../formats/index.ts";
 import { isolationReconciler } from "../isolation/index.ts";
 import {
   Controller,
@@ -107,6 +108,8 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     bundleVerifier: cosign,
     plainHttpHosts: options.plainHttpRegistries,
     mirrors: options.registryMirrors,
+    scanner: new FormatScanner(),
+    limits: { maxLayerBytes: options.maxArtifactBytes },
     recheckBudget: new TokenBucket(
       { perSecond: options.rechecksPerSecond, burst: options.rechecksPerSecond * 10 },
       clock,

@@ -32,6 +32,7 @@ const Options = z.object({
     })
     .optional(),
   cosign: z.string().min(1),
+  maxArtifactBytes: z.coerce.number().int().min(1),
   rechecksPerSecond: z.coerce.number().min(1).max(10_000),
   kmsPlugins: z.string().min(1).optional(),
   healthPort: z.coerce.number().int().min(0).max(65535),
@@ -55,6 +56,7 @@ export function readOptions(args: readonly string[]): Options {
       "cloud-endpoints": { type: "string", default: "" },
       "google-workload-identity-provider": { type: "string" },
       cosign: { type: "string", default: "/usr/local/bin/cosign" },
+      "max-artifact-bytes": { type: "string", default: String(20 * 1024 ** 3) },
       "rechecks-per-second": { type: "string", default: "10" },
       "kms-plugins": { type: "string" },
       "health-port": { type: "string", default: "8081" },
@@ -79,6 +81,7 @@ export function readOptions(args: readonly string[]): Options {
     cloudEndpoints: list(values["cloud-endpoints"]),
     googleWorkloadIdentityProvider: values["google-workload-identity-provider"],
     cosign: values.cosign,
+    maxArtifactBytes: values["max-artifact-bytes"],
     rechecksPerSecond: values["rechecks-per-second"],
     kmsPlugins: values["kms-plugins"],
     healthPort: values["health-port"],

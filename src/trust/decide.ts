@@ -23,6 +23,8 @@ export interface DecisionInput {
   readonly timeFacts?: readonly TimeFact[] | undefined;
   /** Why facts are missing, if they are. */
   readonly verifierProblem?: string | undefined;
+  /** Of a model, the policies also judge what is in it. */
+  readonly use: "Model" | "Image";
   readonly previous?: VerdictStatus | undefined;
   /** What people allow in this namespace for a short time. */
   readonly exceptions?: readonly Exception[] | undefined;
@@ -134,7 +136,7 @@ function decide(input: DecisionInput, mandatory: readonly ResolvedPolicy[]): Fin
 function judge(input: DecisionInput, artifact: ArtifactFacts, mandatory: readonly ResolvedPolicy[]): Finding {
   if (artifact.layers.state === "Mismatch") return rejected("LayerDigestMismatch", artifact.layers.message);
   const facts = factIndex(input, artifact);
-  const opinions = mandatory.map((policy) => opinionOf(policy, artifact, facts, input.now));
+  const opinions = mandatory.map((policy) => opinionOf(policy, artifact, facts, input));
   const refusals = opinions.filter((opinion) => opinion.outcome === "Rejected");
   const [refusal] = refusals;
   if (refusal !== undefined) return { ...refusal, message: explain.alsoRefused(refusal.message, refusals.length - 1) };
@@ -204,7 +206,7 @@ function warningsOf(input: DecisionInput, covering: readonly ResolvedPolicy[]): 
     const finding =
       deniedBy(policy, artifact) ??
       unusable(policy) ??
-      (artifact.state === "Found" ? opinionOf(policy, artifact, factIndex(input, artifact), input.now) : undefined);
+      (artifact.state === "Found" ? opinionOf(policy, artifact, factIndex(input, artifact), input) : undefined);
     return finding === undefined || finding.outcome === "Verified" ? [] : [explain.wouldBe(policy, finding)];
   });
   const toothless = input.policies.filter((policy) => policy.mode === "Warn" && required.includes(policy.name));

@@ -1,4 +1,5 @@
 import type { BundleClaim } from "./bundle.ts";
+import type { ContentFacts } from "../formats/index.ts";
 import type { CertificateSigner } from "./certificate-check.ts";
 import type { IndeterminateReason, RejectedReason } from "./verdict.ts";
 
@@ -57,6 +58,8 @@ export interface ArtifactFacts {
   /** How many attached bundles were too many to be looked at. */
   readonly leftOut: number;
   readonly layers: Layers;
+  /** What is in each layer, where somebody asked for that: of models, not of images. */
+  readonly content?: readonly ContentFacts[] | undefined;
   /** What did not go as it should while these were read, such as a mirror that did not answer. */
   readonly warnings?: readonly string[] | undefined;
 }

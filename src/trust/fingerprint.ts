@@ -26,6 +26,11 @@ export function policyFingerprint(policy: ResolvedPolicy): string {
       conditions: conditions.map(({ expression }) => expression.text),
     })),
     age: ageOf(policy.age),
+    formats: {
+      allow: [...policy.formats.allow].sort(),
+      allowPickle: policy.formats.allowPickle,
+      trustedTypes: [...policy.formats.trustedTypes].sort(),
+    },
     denied: [...policy.denied].sort(),
     deniedKeys: [...policy.deniedKeys].sort(),
     deniedSigners: policy.deniedSigners.map(identityMaterial),

@@ -1,7 +1,8 @@
 import { gatherAttached } from "./gather-attached.ts";
 import { withDeadline } from "./deadline.ts";
-import type { ArtifactFacts, ArtifactState, Layers, Refused, Unavailable } from "./facts.ts";
-import type { Descriptor } from "./manifest.ts";
+import type { FormatScanner } from "../formats/index.ts";
+import type { ArtifactFacts, ArtifactState, Refused, Unavailable } from "./facts.ts";
+import { gatherContent, type Content } from "./gather-content.ts";
 import type { Manifest, RegistryReader } from "./registry.ts";
 import { isRegistryError, RegistryError } from "./registry-error.ts";
 
@@ -22,6 +23,8 @@ export interface GatherRequest {
   /** Of the attestations that policies ask for; others are not read. */
   readonly predicateTypes: ReadonlySet<string>;
   readonly limits: GatherLimits;
+  /** Looks into what is read; absent: nobody asked what is in it. */
+  readonly scanner?: FormatScanner | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What is known from before. Under its digest content does not change, so it is not read again. */
   readonly known?: ArtifactFacts | undefined;
@@ -44,17 +47,16 @@ export async function gatherArtifact(request: GatherRequest): Promise<ArtifactSt
     });
     const isSigned = bundles.bundles.some(({ claim }) => claim.kind === "Signature");
     // What nobody has signed is refused whatever is in it: nobody makes us read it.
-    const layers: Layers = !isSigned
-      ? { state: "NotChecked" }
-      : known?.layers.state === "Intact"
-        ? known.layers
-        : await withDeadline(signal, limits.layersDeadlineMs, async (bounded) => {
-            const client = connect(bounded);
-            const compared = await compareLayers(client, manifest, platforms, limits);
-            for (const warning of client.warnings) warnings.add(warning);
-            return compared;
-          });
-    const found = { name, digest, platformDigests: platforms, ...bundles, layers, warnings: [...warnings] };
+    const content: Content = !isSigned
+      ? { layers: { state: "NotChecked" } }
+      : await withDeadline(signal, limits.layersDeadlineMs, async (bounded) => {
+          const client = connect(bounded);
+          const { scanner } = request;
+          const read = await gatherContent({ client, manifest, platforms, limits, scanner, signal: bounded, known });
+          for (const warning of client.warnings) warnings.add(warning);
+          return read;
+        });
+    const found = { name, digest, platformDigests: platforms, ...bundles, ...content, warnings: [...warnings] };
     return { state: "Found", ...found } satisfies ArtifactFacts;
   } catch (error) {
     return stateOf(error, name, digest);
@@ -78,30 +80,4 @@ export function stateOf(error: unknown, name: string, digest: string | undefined
   return consequence.outcome === "Rejected"
     ? { state: "Refused", name, digest, reason: consequence.reason, message }
     : { state: "Unavailable", name, digest, reason: consequence.reason, message, retryAfterMs: error.retryAfterMs };
-}
-
-async function compareLayers(
-  client: RegistryReader,
-  manifest: Manifest,
-  platforms: readonly string[],
-  limits: GatherLimits,
-): Promise<Layers> {
-  const blobs = new Map<string, Descriptor>();
-  const add = ({ content }: Manifest): void => {
-    if (content.kind !== "Manifest") return;
-    for (const blob of [content.config, ...content.layers]) blobs.set(blob.digest, blob);
-  };
-  add(manifest);
-  for (const platform of platforms) add(await client.manifest(platform));
-  const total = [...blobs.values()].reduce((sum, blob) => sum + blob.size, 0);
-  if (total > limits.maxLayerBytes) return { state: "NotChecked" };
-  for (const blob of blobs.values()) {
-    try {
-      await client.verifyBlob(blob, limits.layersDeadlineMs);
-    } catch (error) {
-      if (!isRegistryError(error, "DigestMismatch")) throw error;
-      return { state: "Mismatch", layer: blob.digest, message: error.message };
-    }
-  }
-  return { state: "Intact" };
 }

@@ -126,6 +126,18 @@ export const explain = {
   notRead({ policy, wanted }: AttestationContext): string {
     return `the attestations ${wanted.name} that policy ${policy.name} demands have not been read yet`;
   },
+  contentNotRead(policy: ResolvedPolicy): string {
+    return `what is in the model has not been looked through yet, as policy ${policy.name} demands`;
+  },
+  contentTooLarge(policy: ResolvedPolicy): string {
+    return (
+      `policy ${policy.name} demands that the model is looked through, and it is larger than the operator reads; ` +
+      "split it, or let the administrator raise --max-artifact-bytes"
+    );
+  },
+  contentRefused(policy: ResolvedPolicy, message: string): string {
+    return clip(`policy ${policy.name} refuses what is in the model: ${message}`);
+  },
   unknownAuthority(who: string, why: string): string {
     return clip(`${who}: ${why}`);
   },

@@ -1,3 +1,4 @@
+import { decideFormat } from "../formats/index.ts";
 import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import type { ArtifactFacts } from "./facts.ts";
 import { explain, type AttestationContext } from "./messages.ts";
@@ -40,7 +41,12 @@ export interface Undecided {
 export type Opinion = Accepted | Refused | Undecided;
 
 /** One policy's opinion, whatever its mode: enough signatures, and then every attestation. */
-export function opinionOf(policy: ResolvedPolicy, artifact: ArtifactFacts, facts: FactIndex, now: Date): Opinion {
+export function opinionOf(
+  policy: ResolvedPolicy,
+  artifact: ArtifactFacts,
+  facts: FactIndex,
+  { now, use }: { readonly now: Date; readonly use: "Model" | "Image" },
+): Opinion {
   if (policy.unreadable !== undefined) {
     return { outcome: "Indeterminate", reason: "PolicyUnreadable", message: explain.unreadable(policy) };
   }
@@ -51,6 +57,8 @@ export function opinionOf(policy: ResolvedPolicy, artifact: ArtifactFacts, facts
   if (refused !== undefined) return refused;
   const unknown = attested.find((one) => one.outcome === "Indeterminate");
   if (unknown !== undefined) return unknown;
+  const content = use === "Model" ? contentOf(policy, artifact) : undefined;
+  if (content !== undefined) return content;
   const all = [signatures, ...attested.filter((one) => one.outcome === "Verified")];
   return {
     outcome: "Verified",
@@ -58,6 +66,19 @@ export function opinionOf(policy: ResolvedPolicy, artifact: ArtifactFacts, facts
     attestations: all.flatMap((one) => one.attestations),
     until: earliest(all.map((one) => one.until)),
   };
+}
+
+/** Undefined: the policy has nothing against what is in it. */
+function contentOf(policy: ResolvedPolicy, { content, layers }: ArtifactFacts): Refused | Undecided | undefined {
+  if (content === undefined) {
+    // Nobody knows what is in it: for what is too large to be read that stays so.
+    return layers.state === "Intact"
+      ? { outcome: "Indeterminate", reason: "VerifierUnavailable", message: explain.contentNotRead(policy) }
+      : rejected("LimitExceeded", explain.contentTooLarge(policy));
+  }
+  const decision = decideFormat(content, policy.formats);
+  if (decision.outcome === "Accepted") return undefined;
+  return rejected(decision.reason, explain.contentRefused(policy, decision.message));
 }
 
 function signaturesOf(policy: ResolvedPolicy, artifact: ArtifactFacts, facts: FactIndex, now: Date): Opinion {

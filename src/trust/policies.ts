@@ -1,4 +1,5 @@
 import type { ClusterTrustPolicy } from "../api/cluster-trust-policy.ts";
+import { DEFAULT_RULES, type FormatRules } from "../formats/index.ts";
 import { resolveAuthority, textOf, type PolicySources, type ResolvedAuthority } from "./authorities.ts";
 import { parseDuration } from "./duration.ts";
 import { compileExpression, type Expression } from "./expression.ts";
@@ -50,6 +51,8 @@ export interface ResolvedPolicy {
   readonly timestamps?: TimestampRoot | undefined;
   readonly attestations: readonly ResolvedAttestation[];
   readonly age?: Age | undefined;
+  /** What may be in a model. */
+  readonly formats: FormatRules;
   readonly denied: ReadonlySet<string>;
   /** Fingerprints of keys that are never believed. */
   readonly deniedKeys: ReadonlySet<string>;
@@ -88,6 +91,7 @@ export function resolvePolicy(policy: ClusterTrustPolicy, sources: PolicySources
       : {
           age: { minimumMs: parseDuration(spec.age.minimum ?? ""), maximumMs: parseDuration(spec.age.maximum ?? "") },
         }),
+    formats: resolveFormats(spec.formats),
     denied: new Set(spec.deny?.digests ?? []),
     deniedKeys: new Set(spec.deny?.keys ?? []),
     deniedSigners,
@@ -112,6 +116,7 @@ export function unreadablePolicy(name: string, generation: number, problem: stri
     authorities: [],
     threshold: 1,
     attestations: [],
+    formats: DEFAULT_RULES,
     denied: new Set(),
     deniedKeys: new Set(),
     deniedSigners: [],
@@ -153,6 +158,12 @@ function resolveTimestamps(spec: Spec, sources: PolicySources, problems: string[
   if (root.ok) return root.value;
   problems.push(`timestampAuthorities: ${root.problem}`);
   return undefined;
+}
+
+/** Programs never are part of a model. */
+function resolveFormats(formats: Spec["formats"]): FormatRules {
+  const { allow = DEFAULT_RULES.allow, allowPickle = false, trustedTypes = [] } = formats ?? {};
+  return { allow, allowPickle, allowExecutables: false, trustedTypes };
 }
 
 function resolveAttestation(attestation: Spec["attestations"][number], problems: string[]): ResolvedAttestation {

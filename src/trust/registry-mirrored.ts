@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Descriptor } from "./manifest.ts";
 import type { Reference } from "./reference.ts";
-import { isContentProblem, type Manifest, RegistryClient, type RegistryReader } from "./registry.ts";
+import { isContentProblem, type Manifest, RegistryClient, type RegistryReader, type OpenSink } from "./registry.ts";
 import { isRegistryError, RegistryError, type RegistryErrorCode } from "./registry-error.ts";
 import { sourcesOf, type RegistryMirror } from "./registry-mirrors.ts";
 import type { RegistryOptions } from "./registry-session.ts";
@@ -70,8 +70,8 @@ export class MirroredRegistry implements RegistryReader {
     return this.#first((reader) => reader.blob(descriptor, maxBytes));
   }
 
-  verifyBlob(descriptor: Descriptor, deadlineMs: number): Promise<void> {
-    return this.#first((reader) => reader.verifyBlob(descriptor, deadlineMs));
+  verifyBlob(descriptor: Descriptor, deadlineMs: number, open?: OpenSink): Promise<void> {
+    return this.#first((reader) => reader.verifyBlob(descriptor, deadlineMs, open));
   }
 
   /** The first list with anything in it: many mirrors copy what was pulled, and not what is attached to it. */

@@ -27,9 +27,19 @@ export interface RegistryReader {
   referrers(digest: string, artifactType?: string): Promise<readonly Descriptor[]>;
   /** A small blob, whole; its digest is compared. */
   blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer>;
-  /** Reads a blob of any size through and compares size and digest; keeps nothing of it. */
-  verifyBlob(descriptor: Descriptor, deadlineMs: number): Promise<void>;
+  /**
+   * Reads a blob of any size through and compares size and digest; keeps nothing of it. Whoever else wants to see the
+   * bytes gives a sink, which is opened once for each attempt and abandoned where that fails.
+   */
+  verifyBlob(descriptor: Descriptor, deadlineMs: number, open?: OpenSink): Promise<void>;
 }
+
+/** Takes the bytes of a blob as they come. That the blob is what its digest says is known only after the last. */
+export interface BlobSink {
+  write(chunk: Buffer): Promise<void>;
+  abandon(): Promise<void>;
+}
+export type OpenSink = () => Promise<BlobSink>;
 
 const maxManifestBytes = 4 * 1024 * 1024;
 const maxReferrerPages = 16;
@@ -154,19 +164,28 @@ export class RegistryClient implements RegistryReader {
   async blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     const limits = { maxBytes, deadlineMs: this.#session.timeoutMs, traffic: "exchanges" } as const;
-    await this.#readBlob(descriptor, limits, (chunk) => chunks.push(chunk));
+    await this.#readBlob(descriptor, limits, (chunk) => {
+      chunks.push(chunk);
+      return undefined;
+    });
     return Buffer.concat(chunks);
   }
 
-  async verifyBlob(descriptor: Descriptor, deadlineMs: number): Promise<void> {
+  async verifyBlob(descriptor: Descriptor, deadlineMs: number, open?: OpenSink): Promise<void> {
     const limits = { maxBytes: descriptor.size, deadlineMs, traffic: "bulk" } as const;
-    await this.#readBlob(descriptor, limits, () => undefined);
+    const sink = await open?.();
+    try {
+      await this.#readBlob(descriptor, limits, (chunk) => sink?.write(chunk));
+    } catch (error) {
+      await sink?.abandon();
+      throw error;
+    }
   }
 
   async #readBlob(
     descriptor: Descriptor,
     limits: { readonly maxBytes: number; readonly deadlineMs: number; readonly traffic: Traffic },
-    keep: (chunk: Buffer) => void,
+    keep: (chunk: Buffer) => Promise<void> | undefined,
   ): Promise<void> {
     const what = `the blob ${descriptor.digest} of ${this.#name}`;
     if (descriptor.size > limits.maxBytes) {
@@ -193,7 +212,7 @@ export class RegistryClient implements RegistryReader {
       for await (const chunk of response.body) {
         size += chunk.length;
         hash.update(chunk);
-        keep(chunk);
+        await keep(chunk);
       }
     } catch (error) {
       if (isEgressError(error, "TooLarge")) throw mismatch("it is longer");

@@ -1,4 +1,5 @@
 import type { VerdictStatus } from "../api/verdict.ts";
+import type { FormatRefusal } from "../formats/index.ts";
 import { truncateUtf8 } from "../kube/index.ts";
 import type { Exception } from "./exception.ts";
 
@@ -6,6 +7,8 @@ const maxWarnings = 16;
 
 /** These are API: they stand in conditions and people filter by them. */
 export type RejectedReason =
+  /** What is in a model. */
+  | FormatRefusal
   | "DigestDenied"
   | "PolicyMissing"
   | "OutOfScope"

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { VerdictStatus } from "../api/verdict.ts";
+import type { FormatScanner } from "../formats/index.ts";
 import type { Egress } from "../egress/index.ts";
 import type { TokenBucket } from "../kube/index.ts";
 import type { BundleVerifier } from "./cosign.ts";
@@ -34,6 +35,8 @@ export interface VerifierOptions {
   readonly clock?: (() => Date) | undefined;
   readonly limits?: Partial<GatherLimits> | undefined;
   /** How often registries are asked again about what is known. Absent: as often as it is due. */
+  /** Looks into the content of models. */
+  readonly scanner?: FormatScanner | undefined;
   readonly recheckBudget?: Pick<TokenBucket, "tryTake"> | undefined;
   /** Reads artifacts. Only who has them elsewhere than in a registry gives it. */
   readonly connect?: typeof connectRegistry | undefined;
@@ -62,6 +65,8 @@ export interface VerifyRequest extends GatherArtifactRequest {
   readonly required?: readonly string[] | undefined;
   readonly previous?: VerdictStatus | undefined;
   readonly exceptions?: readonly Exception[] | undefined;
+  /** A model is looked into; what is in an image is the image's matter. */
+  readonly use: "Model" | "Image";
   /** Look at the registry even where what is known is fresh. */
   readonly refresh?: boolean | undefined;
 }
@@ -84,6 +89,12 @@ export interface Verification {
     { readonly name: string; readonly digest: string; readonly platformDigests: readonly string[] } | undefined;
   /** Facts: decided from what was in hand, without a request to the registry. */
   readonly source: "Registry" | "Facts";
+}
+
+/** What somebody asks for, beside the artifact itself. */
+interface Wanted {
+  readonly predicateTypes: ReadonlySet<string>;
+  readonly use: VerifyRequest["use"];
 }
 
 /** So fresh that asking again can only be a burst of the same question. */
@@ -132,13 +143,15 @@ export class Verifier {
   /** What the registry holds, looked at now. */
   async gather(request: GatherArtifactRequest): Promise<ArtifactState> {
     const resolved = await this.#locate(request);
-    return resolved.state === "Resolved" ? this.#look(resolved, request, new Set()) : resolved;
+    return resolved.state === "Resolved"
+      ? this.#look(resolved, request, { predicateTypes: new Set(), use: "Image" })
+      : resolved;
   }
 
   /** The verdict at `now`. Rejects only when the caller's signal aborts: then there is no verdict. */
   async verify(request: VerifyRequest): Promise<Verification> {
-    const { policies, namespace, required = [], previous, exceptions, now } = request;
-    const input = { policies, namespace, required, previous, exceptions, now, signatureFacts: [] };
+    const { policies, namespace, required = [], previous, exceptions, use, now } = request;
+    const input = { policies, namespace, required, previous, exceptions, use, now, signatureFacts: [] };
     const early = earlyState(request);
     if (early !== undefined) {
       // Where the policies alone refuse, no address that a tenant wrote is contacted.
@@ -152,14 +165,14 @@ export class Verifier {
     }
     const wanted = predicateTypesOf(coveringOf(request, resolved.reference.name));
     const known = this.#cache.artifact(this.#keyOf(resolved, request));
-    if (known !== undefined && hasRead(known.facts, wanted)) {
+    if (known !== undefined && hasRead(known.facts, wanted, request.use)) {
       const verification = await this.#decide(request, known.facts, "Facts");
       if (!isDue(request, known, verification.verdict)) return verification;
       // What is known still vouches: others who wait for a first answer go before.
       const canWait = verification.verdict.outcome === "Verified" && request.refresh !== true;
       if (canWait && this.#options.recheckBudget?.tryTake() === false) return postponed(verification, request.now);
     }
-    const artifact = await this.#look(resolved, request, wanted);
+    const artifact = await this.#look(resolved, request, { predicateTypes: wanted, use: request.use });
     if (artifact.state === "Unavailable" && known !== undefined) {
       return this.#decide(request, known.facts, "Facts", [
         `decided from what was seen at ${known.at.toISOString()}: ${artifact.message}`,
@@ -185,6 +198,7 @@ export class Verifier {
       required: request.required ?? [],
       ...checked,
       verifierProblem: "problem" in checked ? checked.problem : undefined,
+      use: request.use,
       previous: request.previous,
       exceptions: request.exceptions,
       spread: spreadOf(`${request.namespace} ${request.reference}`),
@@ -213,12 +227,12 @@ export class Verifier {
   async #look(
     resolved: Extract<Resolved, { state: "Resolved" }>,
     request: GatherArtifactRequest,
-    predicateTypes: ReadonlySet<string>,
+    { predicateTypes, use }: Wanted,
   ): Promise<ArtifactState> {
     const { reference, digest } = resolved;
     const key = this.#keyOf(resolved, request);
     return this.#gathers.run(
-      [key, ...[...predicateTypes].sort()].join(" "),
+      [key, use, ...[...predicateTypes].sort()].join(" "),
       async (signal) => {
         const state = await gatherArtifact({
           connect: (bounded) => this.#client(reference, { ...request, signal: bounded }),
@@ -226,6 +240,7 @@ export class Verifier {
           name: reference.name,
           digest,
           predicateTypes,
+          scanner: use === "Model" ? this.#options.scanner : undefined,
           limits: this.#limits,
           known: this.#cache.artifact(key)?.facts,
         });
@@ -278,7 +293,12 @@ function coveringOf({ policies, namespace }: VerifyRequest, name: string): reado
 }
 
 /** Whether every attestation that is asked for now was asked for then. */
-function hasRead({ bundles }: ArtifactFacts, predicateTypes: ReadonlySet<string>): boolean {
+function hasRead(
+  { bundles, content, layers }: ArtifactFacts,
+  predicateTypes: ReadonlySet<string>,
+  use: VerifyRequest["use"],
+): boolean {
+  if (use === "Model" && content === undefined && layers.state === "Intact") return false;
   return !bundles.some(({ claim }) => claim.kind === "NotRead" && predicateTypes.has(claim.predicateType));
 }
 

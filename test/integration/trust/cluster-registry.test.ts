@@ -45,6 +45,7 @@ if (host !== undefined && caPath !== undefined) {
       try {
         return await new Verifier({ egress, bundleVerifier: new Cosign({ path: cosignPath }) }).verify({
           reference: `${host}/${repository}:v1`,
+          use: "Image",
           namespace: "prod",
           policies: [
             policy({ references: ["registry.test:5000/**"], authorities: [{ name: "release", key: release }] }),

@@ -62,7 +62,16 @@ describe("verdicts from a real pull-through mirror", function () {
     });
     const trusting = policy({ references: [`${origin.host}/**`], authorities: [{ name: "release", key: release }] });
     const reference = `${origin.host}/${repository}:v1`;
-    return (await verifier.verify({ reference, namespace: "prod", policies: [trusting], now, ...overrides })).verdict;
+    return (
+      await verifier.verify({
+        reference,
+        use: "Image" as const,
+        namespace: "prod",
+        policies: [trusting],
+        now,
+        ...overrides,
+      })
+    ).verdict;
   }
 
   it("verified through the mirror alone, under the name of the registry", async () => {

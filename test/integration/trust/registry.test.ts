@@ -66,6 +66,7 @@ describe("verdicts from a real registry with the real cosign", function () {
     const trusting = policy({ references: ["**"], authorities: [{ name: "release", key: release }] });
     return {
       reference: `${registry.host}/${repository}:v1`,
+      use: "Image",
       namespace: "prod",
       policies: [trusting],
       now,

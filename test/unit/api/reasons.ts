@@ -13,12 +13,15 @@ export async function reasonsInSource(): Promise<ReadonlyMap<string, string>> {
         found.set(reason, `src/${room}/${file}`);
     }
   }
+  // Of the room of formats, only what a decision says.
+  const decision = "src/formats/decide.ts";
+  for (const reason of reasonsOf(await readFile(new URL(decision, root), "utf8"))) found.set(reason, decision);
   return found;
 }
 
 /**
  * The reasons in one source: strings that are given to something named reason, that such a thing is compared with or typed
- * as, members of types named …Reason, and first arguments of `rejected` and second ones of `#emit`.
+ * as, members of types named …Reason or …Refusal, and first arguments of `rejected` and second ones of `#emit`.
  */
 export function reasonsOf(text: string): readonly string[] {
   const source = ts.createSourceFile("source.ts", text, ts.ScriptTarget.Latest, true);
@@ -39,7 +42,7 @@ export function reasonsOf(text: string): readonly string[] {
       node.name.getText() === "reason"
     ) {
       take(ts.isPropertyAssignment(node) ? node.initializer : node.type);
-    } else if (ts.isTypeAliasDeclaration(node) && node.name.text.endsWith("Reason")) take(node.type);
+    } else if (ts.isTypeAliasDeclaration(node) && /(Reason|Refusal)$/.test(node.name.text)) take(node.type);
     else if (ts.isCallExpression(node)) {
       const callee = node.expression.getText();
       if (callee === "rejected") take(node.arguments[0]);

@@ -36,6 +36,7 @@ function decide(overrides: Partial<DecisionInput> = {}): Verdict {
   return decideVerdict({
     artifact: artifact(),
     namespace: "prod",
+    use: "Image",
     policies: [policy()],
     required: [],
     signatureFacts: [fact()],
@@ -867,6 +868,7 @@ describe("the decision, for any input", () => {
   const anyInput: fc.Arbitrary<DecisionInput> = fc.record({
     artifact: anyArtifact,
     namespace: fc.constant("prod"),
+    use: fc.constantFrom("Model" as const, "Image" as const),
     policies: fc.uniqueArray(anyPolicy, { selector: (item) => item.name, maxLength: 4 }),
     required: fc.subarray(["a", "b", "absent"], { maxLength: 1 }),
     signatureFacts: fc.array(anyFact, { maxLength: 12 }),

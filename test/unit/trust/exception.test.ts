@@ -15,6 +15,7 @@ function decide(overrides: Partial<DecisionInput>) {
   return decideVerdict({
     artifact: artifact(),
     namespace: "prod",
+    use: "Image",
     policies: [policy()],
     required: [],
     signatureFacts: [fact({ outcome: "invalid" })],

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { DATA_FORMATS } from "../../../src/api/cluster-trust-policy.ts";
+import { DEFAULT_RULES, EXECUTABLE_FORMATS, FORMATS, PICKLE_FORMATS } from "../../../src/formats/index.ts";
 import { ClusterTrustPolicySpec, type ClusterTrustPolicy } from "../../../src/api/cluster-trust-policy.ts";
 import {
   coveringPolicies,
@@ -53,6 +55,7 @@ describe("policies", () => {
       authorities: [{ name: "release", key: release }],
       threshold: 1,
       timestamps: undefined,
+      formats: DEFAULT_RULES,
       attestations: [],
       deniedKeys: new Set(),
       deniedSigners: [],
@@ -365,5 +368,14 @@ describe("the fingerprint of trust", () => {
     assert.equal(trustFingerprint([base, second]), trustFingerprint([second, base]));
     assert.notEqual(trustFingerprint([base, second]), trustFingerprint([base]));
     assert.match(trustFingerprint([]), /^sha256:[0-9a-f]{64}$/);
+  });
+});
+
+describe("the formats that a policy can name", () => {
+  it("are those that hold data", () => {
+    const running: readonly string[] = [...PICKLE_FORMATS, ...EXECUTABLE_FORMATS];
+    const wrapping = ["zip", "tar", "gzip", "zlib", "zstd", "xz", "lzma", "bzip2", "lz4"];
+    const data = FORMATS.filter((format) => !running.includes(format) && !wrapping.includes(format));
+    assert.deepEqual([...DATA_FORMATS].sort(), data.sort());
   });
 });

@@ -270,6 +270,7 @@ describe("a registry with mirrors", () => {
     const verifier = new Verifier({ ...options(), bundleVerifier, mirrors: mirrors(), clock: () => now });
     const { verdict, artifact } = await verifier.verify({
       reference: `${origin.name}:v1`,
+      use: "Image",
       namespace: "prod",
       policies: [policy({ references: [origin.name], authorities: [{ name: "release", key: release }] })],
       now,

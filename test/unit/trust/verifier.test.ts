@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DEFAULT_RULES, FormatScanner } from "../../../src/formats/index.ts";
 import {
   parseDockerConfigJson,
   toVerdictStatus,
@@ -96,6 +97,7 @@ describe("Verifier", () => {
   function verify(overrides: Partial<VerifyRequest> = {}): Promise<Verification> {
     return verifier.verify({
       reference: `${registry.name}:v1`,
+      use: "Image",
       namespace: "prod",
       policies: [signed()],
       now,
@@ -431,6 +433,74 @@ describe("Verifier", () => {
     });
   });
 
+  describe("a model", () => {
+    const honest = (name: string): Buffer => vector(`formats/honest/${name}`);
+
+    function pushModel(...files: readonly Buffer[]): string {
+      const digest = registry.pushManifest(
+        {
+          schemaVersion: 2,
+          mediaType: "application/vnd.oci.image.manifest.v1+json",
+          config: registry.pushBlob("{}"),
+          layers: files.map((file) => registry.pushBlob(file)),
+        },
+        { tag: "v1" },
+      );
+      registry.attach(digest, bundleOf(digest, privateKey));
+      return digest;
+    }
+    const blobReads = (): number => registry.requests.filter(({ path }) => path.includes("/blobs/")).length;
+
+    beforeEach(() => {
+      verifier = create({ scanner: new FormatScanner() });
+    });
+
+    it("of safetensors is let in, and is read once for its digest and its content", async () => {
+      pushModel(honest("weights.safetensors"));
+      const result = await verify({ use: "Model" });
+      assert.equal(says(result), "Verified Verified Registry", result.verdict.message);
+      // The signature, the configuration and the layer.
+      assert.equal(blobReads(), 3);
+    });
+
+    it("that is a pickle is refused, and a policy that trusts its types lets it in without reading it again", async () => {
+      const digest = pushModel(honest("lr.p4.pkl"));
+      const refused = await verify({ use: "Model" });
+      assert.equal(says(refused), "Rejected PickleNotAllowed Registry", refused.verdict.message);
+      const reads = blobReads();
+      const trustedTypes = ["sklearn.linear_model.*"];
+      const policies = [signed({ formats: { ...DEFAULT_RULES, allowPickle: true, trustedTypes } })];
+      const previous = toVerdictStatus(refused.verdict);
+      const trusted = await verify({ use: "Model", digest, previous, policies, now: later(1000) });
+      assert.equal(says(trusted), "Verified Verified Facts", trusted.verdict.message);
+      assert.equal(blobReads(), reads);
+    });
+
+    it("is looked into although the same digest was verified as an image before", async () => {
+      const digest = pushModel(honest("lr.p4.pkl"));
+      assert.equal(says(await verify()), "Verified Verified Registry");
+      assert.equal(says(await verify({ use: "Model", digest })), "Rejected PickleNotAllowed Registry");
+    });
+
+    it("that was altered is refused for that, whatever is in it", async () => {
+      const file = honest("weights.safetensors");
+      pushModel(file);
+      const { digest } = registry.pushBlob(file);
+      registry.blobs.set(digest, Buffer.concat([file.subarray(0, -1), Buffer.from([file.at(-1) === 0 ? 1 : 0])]));
+      assert.equal(says(await verify({ use: "Model" })), "Rejected LayerDigestMismatch Registry");
+    });
+
+    it("is refused where it could not be looked through, and looked through again when that is due", async () => {
+      pushModel(honest("weights.safetensors"));
+      verifier = create({ scanner: new FormatScanner({ command: [process.execPath, "-e", "process.exit(1)"] }) });
+      const { verdict } = await verify({ use: "Model" });
+      assert.deepEqual([verdict.outcome, verdict.reason], ["Rejected", "ScanIncomplete"]);
+      const reads = blobReads();
+      await verify({ use: "Model", previous: toVerdictStatus(verdict), now: later(hour) });
+      assert.ok(blobReads() > reads);
+    });
+  });
+
   describe("from facts", () => {
     it("a policy that changes is decided at once, without a request or a process", async () => {
       const digest = pushSigned();
@@ -652,7 +722,7 @@ describe("Verifier", () => {
       pushSigned();
       const broken = create({ bundleVerifier: { verifyBundle: () => Promise.reject(new TypeError("a defect")) } });
       await assert.rejects(
-        broken.verify({ reference: `${registry.name}:v1`, namespace: "prod", policies: [signed()], now }),
+        broken.verify({ reference: `${registry.name}:v1`, use: "Image", namespace: "prod", policies: [signed()], now }),
         /a defect/,
       );
     });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ResolvedPolicy, type Verification, type VerifyRequest, verifyLatest } from "../../../src/trust/index.ts";
 import { freshKey, now, policy } from "./support/build.ts";
 
-const request = { reference: "registry.example.com/models/iris:v1", namespace: "shop", now };
+const request = { reference: "registry.example.com/models/iris:v1", use: "Image" as const, namespace: "shop", now };
 
 /** Policies that change while the n-th answer is on its way. */
 async function asked(changes: number): Promise<readonly (readonly ResolvedPolicy[])[]> {

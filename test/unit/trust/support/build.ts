@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { DEFAULT_RULES } from "../../../../src/formats/index.ts";
 import type {
   ArtifactFacts,
   BundleFact,
@@ -65,6 +66,7 @@ export function policy(overrides: Partial<ResolvedPolicy> = {}): ResolvedPolicy 
     authorities: [{ name: "release", key: release }],
     threshold: 1,
     attestations: [],
+    formats: DEFAULT_RULES,
     denied: new Set(),
     deniedKeys: new Set(),
     deniedSigners: [],
