@@ -39,6 +39,8 @@ export const VerdictBasis = z.object({
     .array(z.object({ policy: Name, name: Name, authority: Name }))
     .max(64)
     .optional(),
+  /** The ModelAction by which somebody let it pass. */
+  exception: z.object({ action: Name, approver: z.string().max(256), notAfter: z.string().max(64) }).optional(),
   policies: z
     .array(z.object({ name: Name, generation: Count }))
     .max(64)

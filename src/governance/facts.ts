@@ -46,8 +46,9 @@ export interface VerdictAbout {
 
 /** A verdict; without a digest its subject is the object. */
 export function verdictFact(verdict: VerdictStatus, { part, reference, name, image }: VerdictAbout): Fact {
-  const { outcome, reason, digest, signers, attestations, policies, trustFingerprint, verifiedAt, notAfter } =
-    VerdictBasis.parse(verdict);
+  // What else a status says is left out: a record has no place for it.
+  const { outcome, reason, ...basis } = VerdictBasis.parse(verdict);
+  const { digest } = basis;
   return {
     part: part ?? (image === undefined ? "verdict" : `image/${image}`),
     decision: {
@@ -55,7 +56,8 @@ export function verdictFact(verdict: VerdictStatus, { part, reference, name, ima
       ...(image === undefined ? {} : { image }),
       outcome,
       ...reasonOf({ reason, message: verdict.message }),
-      ...given({ reference, digest, signers, attestations, policies, trustFingerprint, verifiedAt, notAfter }),
+      reference,
+      ...given(basis),
     },
     artifacts: digest === undefined || name === undefined ? [] : [{ name, digest }],
   };
