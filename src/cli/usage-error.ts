@@ -8,3 +8,8 @@ export class UsageError extends Error {
     this.usage = usage;
   }
 }
+
+/** Something that the command line names cannot be used. The message says what to change; the help would not. */
+export class InputError extends Error {
+  override readonly name = "InputError";
+}

@@ -1,0 +1,37 @@
+import type { AllowedImage, SecureModel } from "../../api/index.ts";
+import type { ResolvedPolicy } from "../../trust/index.ts";
+import type { Verifying } from "../registry/open.ts";
+import type { TenantLogins } from "../registry/tenant-credentials.ts";
+import { judge } from "../verify/gather.ts";
+import type { Refreshed } from "./gather.ts";
+
+export interface Refreshing {
+  readonly registries: Verifying;
+  readonly logins: TenantLogins;
+  readonly policies: readonly ResolvedPolicy[];
+  readonly now: Date;
+}
+
+/** What the registry and the policies say of a model now. A tag is resolved again. */
+export async function refreshModel(
+  { registries, logins, policies, now }: Refreshing,
+  { metadata, spec }: SecureModel,
+): Promise<Refreshed> {
+  const { namespace = "" } = metadata;
+  const { oci } = spec.source;
+  const credentials = await logins.of(namespace, oci);
+  const required = spec.policies.map(({ name }) => name);
+  const subject = { reference: oci.reference, namespace, required, credentials, use: "Model" } as const;
+  return judge(registries, subject, policies, now);
+}
+
+export async function refreshImage(
+  { registries, logins, policies, now }: Refreshing,
+  namespace: string,
+  image: AllowedImage,
+): Promise<Refreshed> {
+  const credentials = await logins.of(namespace, image);
+  const required = (image.policies ?? []).map(({ name }) => name);
+  const subject = { reference: image.reference, namespace, required, credentials, use: "Image" } as const;
+  return judge(registries, subject, policies, now);
+}

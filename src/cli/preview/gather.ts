@@ -1,0 +1,77 @@
+import { type GenericClass, kind } from "kubernetes-fluent-client";
+import { z } from "zod";
+import type { AdmissionGrantSpec, ClusterTrustPolicy, SecureNamespace } from "../../api/index.ts";
+import type { Answer } from "../ask.ts";
+import { type Listed, readGrant, readNamespace, readObjects, readPolicies } from "../cluster.ts";
+import { Meta, Pod, PodSpec } from "../pod.ts";
+
+const Template = z.looseObject({ metadata: Meta.partial().nullish(), spec: PodSpec });
+const Workload = z.looseObject({ metadata: Meta, spec: z.looseObject({ template: Template }) });
+const CronJob = z.looseObject({
+  metadata: Meta,
+  spec: z.looseObject({ jobTemplate: z.looseObject({ spec: z.looseObject({ template: Template }) }) }),
+});
+
+/** A pod, or the pods that something would make. */
+export interface Runnable {
+  readonly kind: string;
+  readonly metadata: Meta;
+  /** Labels of the pods. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: z.output<typeof PodSpec>;
+  /** Of a pod that runs: when it was created counts, not now. */
+  readonly pod?: Pod;
+}
+
+export interface Facts {
+  readonly namespace: string;
+  readonly secured: Answer<SecureNamespace>;
+  readonly grant: Answer<AdmissionGrantSpec>;
+  readonly policies: Answer<Listed<ClusterTrustPolicy>>;
+  readonly runnables: readonly (readonly [kind: string, Answer<readonly Runnable[]>])[];
+}
+
+export async function gather(namespace: string): Promise<Facts> {
+  const ofTemplates = (name: string, model: GenericClass) =>
+    runnables(name, readObjects(model, Workload, namespace), ({ spec }) => spec.template);
+  const [secured, grant, policies, ...found] = await Promise.all([
+    readNamespace(namespace),
+    readGrant(namespace),
+    readPolicies(),
+    ofTemplates("Deployment", kind.Deployment),
+    ofTemplates("StatefulSet", kind.StatefulSet),
+    ofTemplates("DaemonSet", kind.DaemonSet),
+    ofTemplates("Job", kind.Job),
+    runnables("CronJob", readObjects(kind.CronJob, CronJob, namespace), ({ spec }) => spec.jobTemplate.spec.template),
+    pods(namespace),
+  ]);
+  return { namespace, secured, grant, policies, runnables: found };
+}
+
+async function runnables<T extends { readonly metadata: Meta }>(
+  name: string,
+  asked: Promise<Answer<readonly T[]>>,
+  templateOf: (object: T) => z.output<typeof Template>,
+): Promise<[string, Answer<readonly Runnable[]>]> {
+  const answer = await asked;
+  if (answer.state !== "known") return [name, answer];
+  const value = answer.value.map((object): Runnable => {
+    const { metadata } = object;
+    const { spec, metadata: template } = templateOf(object);
+    return { kind: name, metadata, labels: template?.labels ?? {}, spec };
+  });
+  return [name, { state: "known", value }];
+}
+
+async function pods(namespace: string): Promise<[string, Answer<readonly Runnable[]>]> {
+  const answer = await readObjects(kind.Pod, Pod, namespace);
+  if (answer.state !== "known") return ["Pod", answer];
+  const value = answer.value.map((pod): Runnable => ({
+    kind: "Pod",
+    metadata: pod.metadata,
+    labels: pod.metadata.labels ?? {},
+    spec: pod.spec,
+    pod,
+  }));
+  return ["Pod", { state: "known", value }];
+}
