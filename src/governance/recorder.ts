@@ -124,12 +124,13 @@ export class Recorder implements EvidenceSink {
     const introduced = last.get(KEY_CHAIN);
     const bytes = introduced === undefined ? undefined : await store.read(introduced, signal);
     const introduction = keyIntroduction(keys, bytes, clock.now());
-    if (introduction.state === "Needed") this.#backlog.add(introduction.waiting);
-    if (introduction.state === "Impossible") log.error({ key: keys.current.public.fingerprint }, introduction.problem);
     for (const { chain, sequence, digest } of last.values()) {
       const known = digest ?? digestOf(await store.read({ chain, sequence }, signal));
       this.#checkpointer.found({ chain, sequence, digest: known });
     }
+    // Only now that nothing can fail any more: it is to be said once.
+    if (introduction.state === "Needed") this.#backlog.add(introduction.waiting);
+    if (introduction.state === "Impossible") log.error({ key: keys.current.public.fingerprint }, introduction.problem);
     this.#last = last;
     log.info({ chains: last.size, key: keys.current.public.fingerprint }, "evidence is recorded");
     return keys;

@@ -16,7 +16,7 @@ export function render({ chains, unknownHeads, missing, sound }: Verdict): strin
     line(rows[index] ?? []),
     ...(report.broken === undefined
       ? []
-      : [`  -> record ${report.broken.sequence}: ${report.broken.problem}: ${report.broken.message}`]),
+      : [`  -> record ${report.broken.sequence}: ${report.broken.problem}: ${printable(report.broken.message)}`]),
   ]);
   const others = [
     ...(missing === undefined ? [] : [`${missing}: there is no chain of it`]),
@@ -30,6 +30,11 @@ export function render({ chains, unknownHeads, missing, sound }: Verdict): strin
 
 export function renderJson(verdict: Verdict): string {
   return `${JSON.stringify(verdict, undefined, 2)}\n`;
+}
+
+/** A message may repeat a part of a record that nobody vouches for. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, "?");
 }
 
 function rowOf({ chain, object, records, first, last, lost, broken }: ChainReport): readonly string[] {

@@ -60,6 +60,14 @@ describe("mlsecops audit verify", () => {
     assert.equal(status, 1);
   });
 
+  it("shows nothing to the terminal that a record could bring", async () => {
+    const bundle = JSON.parse(await readFile(record("aaa", 1), "utf8")) as { dsseEnvelope: { payloadType: string } };
+    bundle.dsseEnvelope.payloadType = "\u001b[2Jfake\nall is sound";
+    await writeFile(record("aaa", 1), JSON.stringify(bundle));
+    const { out } = await verify();
+    assert.match(out, /WrongPayloadType: its payload is \?\[2Jfake\?all is sound/);
+  });
+
   it("says which of the heads that somebody kept is gone", async () => {
     await rm(record("aaa", 1));
     const { status, out } = await verify("--head", head);

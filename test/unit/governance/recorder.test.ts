@@ -369,6 +369,27 @@ describe("recording evidence", () => {
     await assertSound(store, [key]);
   });
 
+  it("introduces the key once, however often the store fails at first", async () => {
+    const first = start();
+    first.say("aaa", verdict());
+    await rest();
+    await first.kill();
+    store.chains.delete(KEY_CHAIN);
+    const entries = await store.list();
+    // A store whose names hold no hash, so that each last record is read.
+    store.list = () => Promise.resolve(entries.map(({ chain, sequence }) => ({ chain, sequence })));
+    const record = store.of("aaa")[0]?.bytes ?? Buffer.alloc(0);
+    let failures = 0;
+    store.read = () => ((failures += 1) < 4 ? Promise.reject(new Error("not now")) : Promise.resolve(record));
+    const second = start();
+    second.say("aaa", verdict());
+    await second.clock.advance(60_000);
+    await rest();
+    assert.deepEqual(types(store, KEY_CHAIN), ["KeyRotation"]);
+    Reflect.deleteProperty(store, "list");
+    Reflect.deleteProperty(store, "read");
+  });
+
   it("reads the key again where it could not be read", async () => {
     let tries = 0;
     const process = start({
