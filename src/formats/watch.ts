@@ -66,6 +66,12 @@ export class Watch implements Tap {
   }
 }
 
+const tag = /<!|!!python|:python/;
+const doctype = /<!(?:DOCTYPE|ENTITY)/i;
+const pythonTag = /!!python\/|tag:yaml\.org,2002:python\//;
+/** No tag is longer. */
+const maxTag = 32;
+
 /** Whether content is UTF-8 without control characters, over pieces of it. */
 export class Utf8Check implements Tap {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
@@ -107,9 +113,12 @@ export class Utf8Check implements Tap {
   #look(text: string): void {
     // eslint-disable-next-line no-control-regex
     if (/[\u0000-\u0008\u000e-\u001a\u001c-\u001f]/.test(text)) this.#isText = false;
-    const joined = this.#carry + text;
-    this.#hasDoctype ||= /<!(?:DOCTYPE|ENTITY)/i.test(joined);
-    this.#hasPythonTag ||= /!!python\/|tag:yaml\.org,2002:python\//.test(joined);
-    this.#carry = joined.slice(-32);
+    // Where two pieces meet, and in each: to join them costs more than all else.
+    for (const part of [this.#carry + text.slice(0, maxTag), text]) {
+      if (!tag.test(part)) continue;
+      this.#hasDoctype ||= doctype.test(part);
+      this.#hasPythonTag ||= pythonTag.test(part);
+    }
+    this.#carry = (this.#carry + text.slice(-maxTag)).slice(-maxTag);
   }
 }

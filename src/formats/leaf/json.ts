@@ -27,7 +27,7 @@ const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
  */
 export function* walkJson(cursor: Cursor, events: JsonEvents, allowNaN = false): Steps<boolean> {
   const open: ("object" | "array")[] = [];
-  let first = yield* token(cursor);
+  let first = quickToken(cursor) ?? (yield* token(cursor));
   if (first !== 0x7b && first !== 0x5b) return false;
   let key: string | undefined;
   for (;;) {
@@ -38,7 +38,7 @@ export function* walkJson(cursor: Cursor, events: JsonEvents, allowNaN = false):
       events.open?.(kind, open.length, key);
       open.push(kind);
       cursor.at++;
-      first = yield* token(cursor);
+      first = quickToken(cursor) ?? (yield* token(cursor));
       const isEmpty = first === (kind === "object" ? 0x7d : 0x5d);
       if (!isEmpty) {
         key = undefined;
@@ -46,7 +46,7 @@ export function* walkJson(cursor: Cursor, events: JsonEvents, allowNaN = false):
           const found = yield* readKey(cursor);
           if (found === false) return false;
           key = found.text;
-          first = yield* token(cursor);
+          first = quickToken(cursor) ?? (yield* token(cursor));
         }
         continue;
       }
@@ -54,7 +54,7 @@ export function* walkJson(cursor: Cursor, events: JsonEvents, allowNaN = false):
       const found = yield* scalar(cursor, first, allowNaN);
       if (found === false) return false;
       events.value?.(found.value, open.length, key);
-      first = yield* token(cursor);
+      first = quickToken(cursor) ?? (yield* token(cursor));
     }
     // A value has ended, or an empty container is about to.
     for (;;) {
@@ -64,22 +64,31 @@ export function* walkJson(cursor: Cursor, events: JsonEvents, allowNaN = false):
         open.pop();
         events.close?.(kind ?? "array", open.length);
         if (open.length === 0) return true;
-        first = yield* token(cursor);
+        first = quickToken(cursor) ?? (yield* token(cursor));
         continue;
       }
       if (first !== 0x2c) return false;
       cursor.at++;
-      first = yield* token(cursor);
+      first = quickToken(cursor) ?? (yield* token(cursor));
       key = undefined;
       if (kind === "object") {
         const found = yield* readKey(cursor);
         if (found === false) return false;
         key = found.text;
-        first = yield* token(cursor);
+        first = quickToken(cursor) ?? (yield* token(cursor));
       }
       break;
     }
   }
+}
+
+/** The same without a generator, which costs more than the reading; undefined: it is not here yet. */
+function quickToken(cursor: Cursor): number | undefined {
+  const { buffer } = cursor;
+  let { at } = cursor;
+  while (at < buffer.length && space.has(buffer[at] ?? 0)) at++;
+  cursor.at = at;
+  return buffer[at];
 }
 
 /** The next byte that is no white space, which stays to be read; -1 at the end. */
@@ -93,11 +102,48 @@ export function* token(cursor: Cursor): Steps<number> {
 }
 
 function* readKey(cursor: Cursor): Steps<{ readonly text: string | undefined } | false> {
-  if ((yield* token(cursor)) !== 0x22) return false;
+  if ((quickToken(cursor) ?? (yield* token(cursor))) !== 0x22) return false;
   const found = yield* readText(cursor);
-  if (found === false || (yield* token(cursor)) !== 0x3a) return false;
+  if (found === false || (quickToken(cursor) ?? (yield* token(cursor))) !== 0x3a) return false;
   cursor.at++;
   return found;
+}
+
+const wordEnds = new Set([0x20, 0x09, 0x0a, 0x0d, 0x2c, 0x5d, 0x7d]);
+
+/** A number or a word that lies here whole; undefined: it may go on. */
+function quickWord(cursor: Cursor): string | undefined {
+  const { buffer, at: start } = cursor;
+  let at = start;
+  while (at < buffer.length && at - start <= maxNumber && !wordEnds.has(buffer[at] ?? 0)) at++;
+  if (at === buffer.length || at - start > maxNumber) return undefined;
+  cursor.at = at;
+  return buffer.toString("latin1", start, at);
+}
+
+/** A text without escapes that lies here whole; undefined: it has to be looked at more closely. */
+function quickText(cursor: Cursor): string | undefined {
+  const { buffer, at: start } = cursor;
+  const end = buffer.indexOf(0x22, start + 1);
+  if (end < 0 || end - start > maxText) return undefined;
+  for (let at = start + 1; at < end; at++) {
+    const byte = buffer[at] ?? 0;
+    if (byte < 0x20 || byte === 0x5c) return undefined;
+  }
+  cursor.at = end + 1;
+  return buffer.toString("utf8", start + 1, end);
+}
+
+function* slowWord(cursor: Cursor): Steps<string | undefined> {
+  let word = "";
+  for (;;) {
+    if (cursor.available === 0 && !(yield* cursor.need(1))) return word;
+    const byte = cursor.buffer[cursor.at] ?? 0;
+    if (wordEnds.has(byte)) return word;
+    if (word.length >= maxNumber) return undefined;
+    word += String.fromCharCode(byte);
+    cursor.at++;
+  }
 }
 
 function* scalar(cursor: Cursor, first: number, allowNaN: boolean): Steps<{ readonly value: JsonScalar } | false> {
@@ -105,15 +151,8 @@ function* scalar(cursor: Cursor, first: number, allowNaN: boolean): Steps<{ read
     const found = yield* readText(cursor);
     return found === false ? false : { value: found.text };
   }
-  let word = "";
-  for (;;) {
-    if (cursor.available === 0 && !(yield* cursor.need(1))) break;
-    const byte = cursor.buffer[cursor.at] ?? 0;
-    if (space.has(byte) || byte === 0x2c || byte === 0x5d || byte === 0x7d) break;
-    if (word.length >= maxNumber) return false;
-    word += String.fromCharCode(byte);
-    cursor.at++;
-  }
+  const word = quickWord(cursor) ?? (yield* slowWord(cursor));
+  if (word === undefined) return false;
   if (number.test(word)) return { value: Number(word) };
   if (allowNaN && /^(?:NaN|-?Infinity)$/.test(word)) return { value: Number(word) };
   const value = words.get(word);
@@ -122,6 +161,8 @@ function* scalar(cursor: Cursor, first: number, allowNaN: boolean): Steps<{ read
 
 /** A text in quotes; undefined where it is longer than what is held. */
 function* readText(cursor: Cursor): Steps<{ readonly text: string | undefined } | false> {
+  const quick = quickText(cursor);
+  if (quick !== undefined) return { text: quick };
   cursor.at++;
   let raw: Buffer[] | undefined = [];
   let length = 0;
