@@ -37,9 +37,7 @@ export class LayoutReader implements RegistryReader {
   }
 
   async resolveTag(tag: string): Promise<string> {
-    const named = (await this.#entries()).filter(({ annotations }) =>
-      [tag, `${this.#name}:${tag}`].includes(annotations?.[refName] ?? ""),
-    );
+    const named = (await this.#entries()).filter((entry) => this.#isNamed(entry, tag));
     const digests = new Set(named.map(({ digest }) => digest));
     const [digest] = digests;
     if (digest === undefined || digests.size > 1) {
@@ -61,11 +59,12 @@ export class LayoutReader implements RegistryReader {
 
   async referrers(digest: string): Promise<readonly Descriptor[]> {
     const found: Descriptor[] = [];
-    for (const { mediaType, digest: candidate, size, annotations } of await this.#entries()) {
+    for (const entry of await this.#entries()) {
+      const { mediaType, digest: candidate, size } = entry;
       if (candidate === digest || size > maxManifestBytes) continue;
       const bytes = await this.#read(candidate, maxManifestBytes);
       // The list that clients keep under a tag, where a registry does not keep it.
-      if (annotations?.[refName] === digest.replace(":", "-")) {
+      if (this.#isNamed(entry, digest.replace(":", "-"))) {
         const list = readManifest(bytes, mediaType);
         if (list?.kind === "Index") found.push(...list.manifests);
       }
@@ -102,6 +101,11 @@ export class LayoutReader implements RegistryReader {
     }
     await sink?.abandon();
     throw new RegistryError("DigestMismatch", `${digest} in ${this.#directory} was altered: copy it again`);
+  }
+
+  /** Some tools write the tag, some the whole reference. */
+  #isNamed({ annotations }: Entry, tag: string): boolean {
+    return [tag, `${this.#name}:${tag}`].includes(annotations?.[refName] ?? "");
   }
 
   async #entries(): Promise<readonly Entry[]> {
