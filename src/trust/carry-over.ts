@@ -1,8 +1,9 @@
 import type { VerdictStatus } from "../api/verdict.ts";
+import type { ResolvedAuthority } from "./authorities.ts";
 import { trustFingerprint } from "./fingerprint.ts";
 import { matchesIdentity } from "./identity.ts";
 import type { ResolvedPolicy } from "./policies.ts";
-import { distinctAuthorities } from "./threshold.ts";
+import { distinctAuthorities, marksOf, type Candidate } from "./threshold.ts";
 import { after, strictestValidity } from "./term.ts";
 import type { Carried, Signer } from "./verdict.ts";
 
@@ -56,27 +57,28 @@ function withdrawn(signers: readonly Signer[], mandatory: readonly ResolvedPolic
   return mandatory.some((policy) => {
     const vouched = signers.filter((signer) => signer.policy === policy.name);
     if (vouched.length === 0 || policy.unreadable !== undefined) return false;
-    const left = vouched.filter((signer) => stillVouches(signer, policy));
+    const then = vouched.map((signer): Candidate => ({ authority: signer.authority, marks: marksOf(signer) }));
+    const left = vouched.flatMap((signer) => candidatesOf(signer, policy));
     // Of a higher number than was asked for then nothing is known yet: that is a changed policy.
-    return (
-      distinctAuthorities(candidatesOf(left)) < Math.min(policy.threshold, distinctAuthorities(candidatesOf(vouched)))
-    );
+    return distinctAuthorities(left) < Math.min(policy.threshold, distinctAuthorities(then));
   });
 }
 
-function candidatesOf(signers: readonly Signer[]) {
-  return signers.map(({ authority, subject, keyFingerprint }) => ({ authority, signer: subject ?? keyFingerprint }));
+/** In whose names somebody who vouched can be counted today. */
+function candidatesOf(signer: Signer, policy: ResolvedPolicy): readonly Candidate[] {
+  if (policy.deniedKeys.has(signer.keyFingerprint)) return [];
+  if (policy.deniedSigners.some((pattern) => matchesIdentity(pattern, signer))) return [];
+  return policy.authorities
+    .filter((authority) => mayBelieve(authority, signer))
+    .map(({ name }) => ({ authority: name, marks: marksOf(signer) }));
 }
 
-function stillVouches(signer: Signer, policy: ResolvedPolicy): boolean {
-  if (policy.deniedKeys.has(signer.keyFingerprint)) return false;
-  if (policy.deniedSigners.some((pattern) => matchesIdentity(pattern, signer))) return false;
-  return policy.authorities.some((authority) => {
-    // Whether it vouches is not known at present.
-    if (authority.problem !== undefined) return authority.isTransient === true && authority.name === signer.authority;
-    if (authority.key !== undefined) return authority.key.fingerprint === signer.keyFingerprint;
-    return authority.identities.some((pattern) => matchesIdentity(pattern, signer));
-  });
+function mayBelieve(authority: ResolvedAuthority, signer: Signer): boolean {
+  // Whether it vouches is not known at present.
+  if (authority.problem !== undefined) return authority.isTransient === true && authority.name === signer.authority;
+  if (authority.key !== undefined)
+    return signer.subject === undefined && authority.key.fingerprint === signer.keyFingerprint;
+  return authority.identities.some((pattern) => matchesIdentity(pattern, signer));
 }
 
 function parseTime(text: string | undefined): Date | undefined {

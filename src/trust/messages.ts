@@ -138,6 +138,11 @@ export const explain = {
   contentRefused(policy: ResolvedPolicy, message: string): string {
     return clip(`policy ${policy.name} refuses what is in the model: ${message}`);
   },
+  notAllRead({ policy, wanted, artifact }: AttestationContext): string {
+    return clip(
+      `policy ${policy.name} demands that every attestation ${wanted.name} meets its conditions, and not all of them are looked at${leftOut(artifact)}`,
+    );
+  },
   unknownAuthority(who: string, why: string): string {
     return clip(`${who}: ${why}`);
   },

@@ -88,9 +88,9 @@ function signaturesOf(policy: ResolvedPolicy, artifact: ArtifactFacts, facts: Fa
   if (countAuthorities(vouches) >= policy.threshold) {
     return {
       outcome: "Verified",
-      signers: vouches.map(({ signer }) => signer),
+      signers: signersOf(vouches),
       attestations: [],
-      until: untilOf(vouches),
+      until: untilOf(vouches, policy.threshold),
     };
   }
   const unknown = decisive(vouching, policy.threshold);
@@ -143,7 +143,10 @@ function attestationOf(context: AttestationContext, facts: FactIndex, now: Date)
     if (unknown !== undefined) return undecided(unknown, `attestation ${wanted.name}, authority ${unknown.authority}`);
     return rejected("AttestationRejected", explain.attestationRejected(context, failed.vouch.signer, failed.failed));
   }
-  // With `Every`, one that is not known yet may be the one that refuses.
+  // With `Every`, one that nobody has looked at, or that is not known yet, may be the one that refuses.
+  if (wanted.match === "Every" && artifact.leftOut > 0) {
+    return { outcome: "Indeterminate", reason: "VerifierUnavailable", message: explain.notAllRead(context) };
+  }
   const unknown =
     wanted.match === "Every" ? vouching.unknown[0] : decisive({ ...vouching, vouches: good }, wanted.threshold);
   if (unknown !== undefined && (wanted.match === "Every" || !isEnough)) {
@@ -154,7 +157,7 @@ function attestationOf(context: AttestationContext, facts: FactIndex, now: Date)
     return {
       ...rejected(
         "AttestationMissing",
-        explain.attestationMissing(context, { have: good.length, refused: refusal?.why }),
+        explain.attestationMissing(context, { have: countAuthorities(good), refused: refusal?.why }),
       ),
       until: refusal?.until,
     };
@@ -162,8 +165,10 @@ function attestationOf(context: AttestationContext, facts: FactIndex, now: Date)
   return {
     outcome: "Verified",
     signers: [],
-    attestations: good.map(({ signer }) => ({ policy: policy.name, name: wanted.name, authority: signer.authority })),
-    until: untilOf(good),
+    attestations: [...new Set(good.map(({ signer }) => signer.authority))]
+      .sort()
+      .map((authority) => ({ policy: policy.name, name: wanted.name, authority })),
+    until: untilOf(good, wanted.threshold),
   };
 }
 
@@ -191,9 +196,31 @@ function decisive({ vouches, unknown }: Vouching, threshold: number): Unknown | 
     : undefined;
 }
 
-/** Until when they all count. Earlier than needed where there are more than enough: then it is decided again. */
-function untilOf(vouches: readonly Vouch[]): Date | undefined {
-  return earliest(vouches.map(({ countsUntil }) => countsUntil));
+/** Each once, however often they signed, in an order that does not depend on the registry's: by what counts longest. */
+function signersOf(vouches: readonly Vouch[]): readonly Signer[] {
+  const lasting = [...vouches].sort(
+    (a, b) =>
+      (b.countsUntil?.getTime() ?? Infinity) - (a.countsUntil?.getTime() ?? Infinity) ||
+      (b.signer.signedAt?.getTime() ?? 0) - (a.signer.signedAt?.getTime() ?? 0) ||
+      (a.signer.keyFingerprint < b.signer.keyFingerprint ? -1 : 1),
+  );
+  const signers = new Map<string, Signer>();
+  for (const { signer } of lasting) {
+    const { authority, keyFingerprint, subject, issuer } = signer;
+    const who = JSON.stringify([authority, ...(subject === undefined ? [keyFingerprint] : [subject, issuer ?? null])]);
+    if (!signers.has(who)) signers.set(who, signer);
+  }
+  return [...signers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, signer]) => signer);
+}
+
+/** Until when enough of them count; undefined: for ever. */
+function untilOf(vouches: readonly Vouch[], threshold: number): Date | undefined {
+  const ends = vouches.flatMap(({ countsUntil }) => countsUntil?.getTime() ?? []).sort((a, b) => a - b);
+  const end = ends.find(
+    (time) =>
+      countAuthorities(vouches.filter(({ countsUntil }) => (countsUntil?.getTime() ?? Infinity) > time)) < threshold,
+  );
+  return end === undefined ? undefined : new Date(end);
 }
 
 function earliest(times: readonly (Date | undefined)[]): Date | undefined {

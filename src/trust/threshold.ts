@@ -1,8 +1,19 @@
-/** Somebody who is counted at most once, and the authorities of a policy in whose name that can be. */
+/** Somebody who is counted at most once, and an authority of a policy in whose name that can be. */
 export interface Candidate {
   readonly authority: string;
-  /** The key or the identity: two authorities that rest on the same one count once. */
-  readonly signer: string;
+  /** By what they are known, such as a key and an identity: two who share one of these are one. */
+  readonly marks: readonly string[];
+}
+
+/** By what a signer is known: the key, and whom a certificate names. */
+export function marksOf(signer: {
+  readonly keyFingerprint: string;
+  readonly subject?: string | undefined;
+  readonly issuer?: string | undefined;
+}): readonly string[] {
+  const { keyFingerprint, subject, issuer } = signer;
+  const key = `key ${keyFingerprint}`;
+  return subject === undefined ? [key] : [key, `identity ${JSON.stringify([subject, issuer])}`];
 }
 
 /**
@@ -10,10 +21,12 @@ export interface Candidate {
  * Lists are as long as the API allows, 16 authorities.
  */
 export function distinctAuthorities(candidates: readonly Candidate[]): number {
+  const leaderOf = leaders(candidates);
   const signersOf = new Map<string, Set<string>>();
-  for (const { authority, signer } of candidates) {
+  for (const { authority, marks } of candidates) {
     const signers = signersOf.get(authority) ?? new Set();
-    signersOf.set(authority, signers.add(signer));
+    const [mark] = marks;
+    if (mark !== undefined) signersOf.set(authority, signers.add(leaderOf(mark)));
   }
   const holder = new Map<string, string>();
   const place = (authority: string, tried: Set<string>): boolean => {
@@ -28,4 +41,23 @@ export function distinctAuthorities(candidates: readonly Candidate[]): number {
     return false;
   };
   return [...signersOf.keys()].filter((authority) => place(authority, new Set())).length;
+}
+
+/** The one mark that stands for all who are one, directly or through others. */
+function leaders(candidates: readonly Candidate[]): (mark: string) => string {
+  const above = new Map<string, string>();
+  const leaderOf = (mark: string): string => {
+    let leader = mark;
+    for (let next = above.get(leader); next !== undefined; next = above.get(leader)) leader = next;
+    return leader;
+  };
+  for (const {
+    marks: [first = "", ...others],
+  } of candidates) {
+    for (const other of others) {
+      const [one, two] = [leaderOf(first), leaderOf(other)];
+      if (one !== two) above.set(two, one);
+    }
+  }
+  return leaderOf;
 }

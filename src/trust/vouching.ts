@@ -4,7 +4,7 @@ import type { BundleFact, SignatureFact, TimeFact } from "./facts.ts";
 import { matchesIdentity } from "./identity.ts";
 import type { Age, ResolvedPolicy } from "./policies.ts";
 import { revocationOf } from "./revocation-list.ts";
-import { distinctAuthorities, type Candidate } from "./threshold.ts";
+import { distinctAuthorities, marksOf, type Candidate } from "./threshold.ts";
 import type { IndeterminateReason, RejectedReason, Signer } from "./verdict.ts";
 
 /** A bundle whose claim can be signed by somebody. */
@@ -16,8 +16,6 @@ export interface SignedBundle extends BundleFact {
 export interface Vouch {
   readonly bundle: SignedBundle;
   readonly signer: Signer;
-  /** Who is counted once, under whatever name. */
-  readonly identity: string;
   /** By the policy's maximum age it counts no longer from then on. */
   readonly countsUntil?: Date | undefined;
 }
@@ -111,14 +109,35 @@ export function vouchingOf(input: VouchingInput): Vouching {
       else unknown.push(found);
     }
   }
-  return { vouches, refusals, unknown };
+  return { vouches, refusals: refusals.sort(byHelp), unknown: unknown.sort(byText) };
+}
+
+/** The first is what people are told: what time or they themselves can mend before what nobody can, in whatever order it was found. */
+const helpful: readonly RejectedReason[] = [
+  "TooNew",
+  "TooOld",
+  "SigningTimeUnproven",
+  "CertificateRevoked",
+  "SignerDenied",
+  "UntrustedSigner",
+];
+
+function byHelp(a: Refusal, b: Refusal): number {
+  const rank = helpful.indexOf(a.reason) - helpful.indexOf(b.reason);
+  const until = (a.until?.getTime() ?? 0) - (b.until?.getTime() ?? 0);
+  return rank || until || byText(a, b);
+}
+
+function byText(a: Refusal | Unknown, b: Refusal | Unknown): number {
+  const text = ({ reason, authority, why }: Refusal | Unknown): string => `${reason} ${authority} ${why}`;
+  return text(a) < text(b) ? -1 : 1;
 }
 
 /** How many distinct authorities vouch; with `unknown`: how many may at best. */
 export function countAuthorities(vouches: readonly Vouch[], unknown: readonly Unknown[] = []): number {
   return distinctAuthorities([
-    ...vouches.map(({ signer, identity }): Candidate => ({ authority: signer.authority, signer: identity })),
-    ...unknown.map(({ authority }): Candidate => ({ authority, signer: `unknown ${authority}` })),
+    ...vouches.map(({ signer }): Candidate => ({ authority: signer.authority, marks: marksOf(signer) })),
+    ...unknown.map(({ authority }): Candidate => ({ authority, marks: [`unknown ${authority}`] })),
   ]);
 }
 
@@ -147,7 +166,7 @@ function judge(
     const signedAt =
       policy.timestamps === undefined ? undefined : facts.time(bundle.digest, by, policy.timestamps.fingerprint);
     const signer = { policy: policy.name, authority: authority.name, keyFingerprint: by, ...timed(signedAt) };
-    return admitted({ bundle, signer, identity: `key ${by}` }, input);
+    return admitted({ bundle, signer }, input);
   }
   const { signer } = fact;
   if (signer === undefined || !authority.identities.some((pattern) => matchesIdentity(pattern, signer))) {
@@ -182,7 +201,6 @@ function judge(
     {
       bundle,
       signer: { policy: policy.name, authority: authority.name, keyFingerprint, ...named, ...timed(signedAt) },
-      identity: `subject ${String(subject)} issuer ${String(issuer)}`,
     },
     input,
   );
