@@ -1,5 +1,5 @@
 import { Environment, type ASTNode } from "@marcbachmann/cel-js";
-import { compilePattern } from "./regular-expression.ts";
+import { compilePattern, type Pattern } from "./regular-expression.ts";
 
 /** What an expression sees. */
 export interface ExpressionInput {
@@ -26,29 +26,28 @@ export type CompiledExpression =
 
 const maxNodes = 256;
 const maxDepth = 24;
-/** Steps that one evaluation may take: one for each round of a macro, and more for each search through a text. */
+/** Steps that one evaluation may take: one for each round of a macro, and more for what is searched or compared. */
 const maxSteps = 50_000;
 const textPerStep = 256;
+const entriesPerStep = 16;
+/** Of a text that becomes a number or a time: parsing takes time that may grow with the square of it. */
+const maxConverted = 256;
 
 const macros: ReadonlySet<string> = new Set(["all", "exists", "exists_one", "filter", "map"]);
-/** Searching takes time that grows with the text, so it is counted; `matches` is RE2, not a backtracking engine. */
-const counted: ReadonlyMap<string, string> = new Map([
-  ["matches", "countedMatches"],
-  ["contains", "countedContains"],
-]);
 const methods: ReadonlySet<string> = new Set([
   ...macros,
-  ...counted.keys(),
-  ...["size", "startsWith", "endsWith", "lowerAscii", "trim"],
+  ...["matches", "contains", "size", "startsWith", "endsWith", "lowerAscii", "trim"],
   ...["getFullYear", "getMonth", "getDayOfMonth", "getHours", "getMinutes", "getSeconds"],
 ]);
 const functions: ReadonlySet<string> = new Set([
   ...["size", "has", "int", "uint", "double", "string", "bool", "timestamp", "duration", "type"],
 ]);
 
+const conversions: ReadonlySet<string> = new Set(["int", "uint", "double", "bool", "timestamp", "duration"]);
+
 /**
- * Compiles one expression. What it costs is bounded by counting, not by a clock: each round of a macro and each search is
- * counted while it runs, so that the same input always gives the same answer.
+ * Compiles one expression. What it costs is bounded by counting, not by a clock: each round of a macro and all that is
+ * searched, compared or put together is counted while it runs, so that the same input always gives the same answer.
  */
 export function compileExpression(text: string): CompiledExpression {
   try {
@@ -72,7 +71,7 @@ export function compileExpression(text: string): CompiledExpression {
             if (typeof value === "boolean") return { state: value ? "True" : "False" };
             return { state: "Failed", problem: "it is neither true nor false for this attestation" };
           } catch (error) {
-            return { state: "Failed", problem: firstLine(error) };
+            return { state: "Failed", problem: shown(firstLine(error)) };
           }
         },
       },
@@ -93,6 +92,19 @@ class Budget {
     this.#left -= steps;
     if (this.#left < 0) throw new Error(`it takes more than ${maxSteps} steps on this attestation`);
   }
+
+  /** Takes what it costs to go through a value to its depth. */
+  weigh(value: unknown): void {
+    const open = [value];
+    while (open.length > 0) {
+      const next = open.pop();
+      if (typeof next === "string") this.take(next.length / textPerStep);
+      if (typeof next !== "object" || next === null || next instanceof Date) continue;
+      const entries: readonly unknown[] = Array.isArray(next) ? next : Object.values(next);
+      this.take(entries.length / entriesPerStep);
+      for (const entry of entries) open.push(entry);
+    }
+  }
 }
 
 function declared(environment: Environment): Environment {
@@ -103,28 +115,30 @@ function declared(environment: Environment): Environment {
 }
 
 function instrumented(budget: Budget): Environment {
-  const patterns = new Map<string, (text: string) => boolean>();
+  const patterns = new Map<string, Pattern>();
   return declared(new Environment({ limits: { maxAstNodes: maxNodes * 8, maxDepth: maxDepth * 8 } }))
     .registerFunction("countedRange(dyn): dyn", (range: unknown) => {
       budget.take(1 + sizeOf(range));
       return range;
     })
-    .registerFunction("string.countedContains(string): bool", (text: string, part: string) => {
-      budget.take(1 + text.length / textPerStep);
-      return text.includes(part);
+    .registerFunction("weighed(dyn): dyn", (value: unknown) => {
+      budget.weigh(value);
+      return value;
     })
-    .registerFunction("string.countedMatches(string): bool", (text: string, pattern: string) => {
-      // RE2 takes time in proportion to the text and to the pattern.
-      budget.take(1 + (text.length * (1 + pattern.length)) / textPerStep);
-      let find = patterns.get(pattern);
-      if (find === undefined) {
-        const compiled = compilePattern(pattern);
-        if (!compiled.ok) throw new Error(compiled.problem);
-        find = compiled.pattern.find;
-        // A pattern may come from the attestation.
-        if (patterns.size < 64) patterns.set(pattern, find);
+    .registerFunction("brief(dyn): dyn", (value: unknown) => {
+      if (typeof value === "string" && value.length > maxConverted)
+        throw new Error(`a text of more than ${maxConverted} characters is neither a number nor a time`);
+      return value;
+    })
+    .registerFunction("string.countedMatches(string): bool", (text: string, literal: string) => {
+      let pattern = patterns.get(literal);
+      if (pattern === undefined) {
+        pattern = patternOf(literal);
+        patterns.set(literal, pattern);
       }
-      return find(text);
+      // RE2 takes time in proportion to the text and to the pattern.
+      budget.take(1 + (text.length * pattern.size) / textPerStep);
+      return pattern.find(text);
     });
 }
 
@@ -152,9 +166,12 @@ function emit(node: ASTNode): string {
       return `-(${emit(node.args)})`;
     case "call":
       if (!functions.has(node.args[0])) throw new Error(notAvailable(node.args[0]));
-      return `${node.args[0]}(${node.args[1].map(emit).join(", ")})`;
+      return `${node.args[0]}(${node.args[1].map((argument) => emitArgument(node.args[0], argument)).join(", ")})`;
     case "rcall":
       return emitMethod(node.args);
+    case "||":
+    case "&&":
+      return `(${node.args.map(emit).join(` ${node.op} `)})`;
     case "!=":
     case "==":
     case "in":
@@ -167,9 +184,7 @@ function emit(node: ASTNode): string {
     case "<=":
     case ">":
     case ">=":
-    case "||":
-    case "&&":
-      return `(${node.args.map(emit).join(` ${node.op} `)})`;
+      return `(${node.args.map(weighed).join(` ${node.op} `)})`;
     case ".?":
     case "[?]":
       throw new Error(`the operator ${node.op} is not available here; ask with has(…) first`);
@@ -178,14 +193,34 @@ function emit(node: ASTNode): string {
 
 function emitMethod([name, receiver, args]: readonly [string, ASTNode, readonly ASTNode[]]): string {
   if (!methods.has(name)) throw new Error(notAvailable(name));
-  const [argument] = args;
-  if (name === "matches" && argument?.op === "value" && typeof argument.args === "string") {
-    const pattern = compilePattern(argument.args);
-    if (!pattern.ok) throw new Error(pattern.problem);
+  if (name === "matches") {
+    const [argument] = args;
+    // One of an attestation's could be so made that it takes long to compile.
+    if (argument?.op !== "value" || typeof argument.args !== "string")
+      throw new Error("the regular expression of matches must be written in the expression itself, in quotes");
+    patternOf(argument.args);
+    return `${weighed(receiver)}.countedMatches(${emit(argument)})`;
   }
   // All rounds are counted before the first: an error within a round does not end `all` and `exists`.
-  const on = macros.has(name) ? `countedRange(${emit(receiver)})` : emit(receiver);
-  return `${on}.${counted.get(name) ?? name}(${args.map(emit).join(", ")})`;
+  if (macros.has(name)) return `countedRange(${emit(receiver)}).${name}(${args.map(emit).join(", ")})`;
+  return `${weighed(receiver)}.${name}(${args.map(weighed).join(", ")})`;
+}
+
+function emitArgument(name: string, argument: ASTNode): string {
+  // It asks for the name of a field, not for its value.
+  if (name === "has") return emit(argument);
+  return conversions.has(name) ? `brief(${emit(argument)})` : weighed(argument);
+}
+
+/** What was written in the expression is as short as that. */
+function weighed(node: ASTNode): string {
+  return node.op === "value" ? emit(node) : `weighed(${emit(node)})`;
+}
+
+function patternOf(literal: string): Pattern {
+  const compiled = compilePattern(literal);
+  if (!compiled.ok) throw new Error(compiled.problem);
+  return compiled.pattern;
 }
 
 /** Of what a macro goes through: the elements of a list, the keys of a map. */
@@ -200,6 +235,11 @@ function notAvailable(name: string): string {
 
 function bad(problem: string | undefined): CompiledExpression {
   return { ok: false, problem: (problem ?? "it is not CEL").split("\n", 1)[0]?.slice(0, 512) ?? "" };
+}
+
+/** Parts of it may come from the attestation. */
+function shown(problem: string): string {
+  return problem.replace(/[^\x20-\x7e]/g, "?");
 }
 
 function firstLine(error: unknown): string {
