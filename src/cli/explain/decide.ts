@@ -13,7 +13,7 @@ function statesOf({ state, children }: TreeNode): readonly string[] {
 }
 
 /** 0: nothing is wrong. 1: something is. 3: something is not known. */
-export function exitStatus({ outcome }: ExplainReport): 0 | 1 | 3 {
+export function exitStatus({ outcome }: Pick<ExplainReport, "outcome">): 0 | 1 | 3 {
   return ({ good: 0, bad: 1, unknown: 3 } as const)[outcome];
 }
 

@@ -36,12 +36,17 @@ export function decide(facts: Facts, verdicts: Verdicts, choice: Choice): Previe
     .flatMap(([, answer]) => (answer.state === "known" ? answer.value : []))
     .filter(({ pod }) => pod === undefined || !isFinished(pod))
     .map((runnable) => itemOf(runnable, rules));
+  const { ungrantedPods: seen, images = [] } = (secured.state === "known" ? secured.value.status : undefined) ?? {};
   return {
     format: "mlsecops.io/preview/v1",
     namespace: facts.namespace,
     profile,
     secured: secured.state === "known" ? secured.value.spec.enforcement : "No",
     refused: items.filter(({ refused }) => refused).length,
+    ...(seen === undefined ? {} : { operatorSees: seen.count }),
+    allowedImages: images.flatMap(({ name, verdict: { outcome, reason, message } }) =>
+      outcome === "Verified" ? [] : [{ name, outcome, reason, message }],
+    ),
     items,
     unknown: unknownOf(facts),
     notChecked: [...notChecked],

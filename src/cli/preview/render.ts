@@ -4,7 +4,7 @@ import type { PreviewImage, PreviewItem, PreviewReport } from "./schema.ts";
 
 /** What Enforce would refuse, a line for each reason; what would be admitted is only counted. Pure. */
 export function render(report: PreviewReport, paint: Paint): string {
-  const { namespace, profile, secured, items, refused, unknown, notChecked } = report;
+  const { namespace, profile, secured, items, refused, unknown, notChecked, operatorSees, allowedImages } = report;
   const shown = items.filter((item) => item.refused && !isRepeated(item, items));
   const rows = shown.flatMap(rowsOf);
   const now = { No: "is not secured", Audit: "is in Audit", Enforce: "is in Enforce" }[secured];
@@ -19,7 +19,12 @@ export function render(report: PreviewReport, paint: Paint): string {
     ...unknown.map(({ what, why }) =>
       pairs([[`cannot tell ${what}:`, { text: why, mood: "unknown" as const }]], paint),
     ),
-    `${sum}\n\nnot checked\n`,
+    ...allowedImages.map(({ name, outcome, message }) =>
+      pairs([[`allowed image ${name}:`, { text: `${outcome}: ${message}`, mood: "bad" as const }]], paint),
+    ),
+    `${sum}\n`,
+    ...(operatorSees === undefined ? [] : [`The operator counts ${operatorSees} running pods that are not granted.\n`]),
+    "\nnot checked\n",
     ...notChecked.map((line) => `  ${line}\n`),
   ].join("");
 }

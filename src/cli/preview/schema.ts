@@ -29,6 +29,13 @@ export const PreviewReport = z.object({
   profile: z.enum(["experiment", "training", "serving"]),
   secured: z.enum(["No", "Audit", "Enforce"]).describe("What the SecureNamespace is now."),
   refused: z.int(),
+  operatorSees: z
+    .int()
+    .optional()
+    .describe("How many running pods the SecureNamespace's status counts as not granted."),
+  allowedImages: z
+    .array(z.object({ name: z.string(), outcome: z.string(), reason: z.string(), message: z.string() }))
+    .describe("Those of the SecureNamespace that are not Verified: Enforce would not let them run."),
   items: z.array(PreviewItem),
   unknown: z.array(z.object({ what: z.string(), why: z.string() })).describe("What could not be read."),
   notChecked: z.array(z.string()),

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { defineCommand } from "../../../src/cli/command.ts";
+import { UsageError } from "../../../src/cli/usage-error.ts";
+
+const seen: unknown[] = [];
+const greet = defineCommand({
+  name: "greet",
+  summary: "says hello",
+  about: "Says hello.",
+  positionals: [{ name: "NAME", help: "whom", choices: ["anna", "ben"] }],
+  options: {
+    times: { type: "string", short: "t", value: "N", default: "1", help: "how often" },
+    loud: { type: "boolean", help: "in capitals" },
+    to: { type: "string", multiple: true, value: "PLACE", help: "where" },
+    by: { type: "string", required: true, value: "WHOM", choices: ["post", "phone"], help: "how" },
+  },
+  exits: [{ status: 0, meaning: "said" }],
+  run: ({ values, positionals }) => {
+    seen.push({ values: { ...values }, positionals });
+    return Promise.resolve(0);
+  },
+});
+
+const io = { out: () => undefined, err: () => undefined, env: {}, now: () => new Date(0) };
+
+describe("a command of the table", () => {
+  it("gets every option, the absent ones by their default", async () => {
+    await greet.run(["anna", "--by", "post", "--to", "a", "--to=b"], io);
+    const values = { times: "1", loud: false, to: ["a", "b"], by: "post", help: false };
+    assert.deepEqual(seen.pop(), { values, positionals: ["anna"] });
+  });
+
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [["--by", "post"], /^give NAME: whom$/],
+    [["anna"], /^give --by WHOM$/],
+    [["anna", "--by", "mail"], /^--by mail: write post or phone$/],
+    [["carl", "--by", "post"], /^NAME carl: write anna or ben$/],
+    [["anna", "ben", "--by", "post"], /^Unexpected argument 'ben'$/],
+    [["anna", "--by", "post", "--fast"], /^Unknown option '--fast'/],
+    [["anna", "--by"], /argument missing/],
+  ];
+  for (const [args, message] of wrong)
+    it(`refuses ${args.join(" ")}`, async () => {
+      await assert.rejects(greet.run(args, io), (error) => error instanceof UsageError && message.test(error.message));
+    });
+
+  it("has a help with every option and every exit status", () => {
+    assert.match(greet.usage, /^usage: mlsecops greet anna\|ben --by WHOM \[OPTION\.\.\.\]\n/);
+    for (const text of [
+      "-t, --times N",
+      "(default: 1)",
+      "--loud",
+      "may be given more than once",
+      "  4  this program failed",
+    ])
+      assert.ok(greet.usage.includes(text), text);
+  });
+});

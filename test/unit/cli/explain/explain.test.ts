@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { known } from "../../../../src/cli/ask.ts";
+import { exitStatus, outcomeOf, parseTarget } from "../../../../src/cli/explain/decide.ts";
+import type { ModelFacts, NamespaceFacts } from "../../../../src/cli/explain/gather.ts";
+import { modelTree } from "../../../../src/cli/explain/model.ts";
+import { namespaceTree } from "../../../../src/cli/explain/namespace.ts";
+import { noPaint } from "../../../../src/cli/render/colour.ts";
+import { node, tree } from "../../../../src/cli/render/tree.ts";
+import { digest, later, now } from "../../trust/support/build.ts";
+import { condition, model, secured, trustPolicy, verified } from "../objects.ts";
+
+const key = { inline: "-----BEGIN PUBLIC KEY-----" };
+const policy = trustPolicy({
+  authorities: [
+    { name: "release", key },
+    { name: "audit", key },
+  ],
+});
+const other = trustPolicy({ scope: { references: ["other.example.com/**"] } }, "elsewhere");
+
+function facts(changes: Partial<ModelFacts> = {}): ModelFacts {
+  const notAfter = later(1000).toISOString();
+  const grantors = [{ kind: "SecureModel" as const, name: "iris", notAfter }];
+  return {
+    model: model(),
+    revisions: known({ objects: [], unreadable: [] }),
+    policies: known({ objects: [policy, other], unreadable: [] }),
+    secured: known(secured()),
+    grant: known({ digests: { [digest]: { imageVolume: { notAfter, grantors } } }, revisions: {} }),
+    pods: known([]),
+    ...changes,
+  };
+}
+
+describe("mlsecops explain", () => {
+  const show = (changes?: Partial<ModelFacts>) => tree(modelTree(facts(changes), undefined, now), noPaint);
+
+  it("reads from the reference to the conditions", () => {
+    const text = show();
+    const order = [
+      "reference ",
+      "digest ",
+      "verdict Verified",
+      "policy signed",
+      "granted until",
+      "revisions",
+      "pods",
+      "conditions",
+    ];
+    const places = order.map((part) => text.indexOf(part));
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+      text,
+    );
+    assert.ok(!places.includes(-1), text);
+  });
+
+  const table: readonly (readonly [string, Partial<ModelFacts>, RegExp])[] = [
+    ["who vouches", {}, /\[ok\] authority release vouches\n.*key sha256:f+, at a time that is not proven\n/],
+    ["who does not", {}, /─ authority audit does not vouch\n/],
+    ["why a policy has no say", {}, /policy elsewhere \(generation 1\) has no say: its scope is other\.example\.com/],
+    [
+      "a policy that is required and missing",
+      { model: model({}, { policies: [{ name: "absent" }] }) },
+      /\[no\] policy absent is required/,
+    ],
+    [
+      "no policy",
+      { policies: known({ objects: [other], unreadable: [] }) },
+      /\[no\] no policy in mode Enforce covers it/,
+    ],
+    ["policies that cannot be read", { policies: { state: "unknown", reason: "403" } }, /\[\?\?\] policies: 403/],
+    ["no grant", { grant: { state: "absent" } }, /\[no\] grant: the namespace has no AdmissionGrant/],
+    [
+      "a grant that has ended",
+      { grant: known({ digests: {}, revisions: {} }) },
+      /\[no\] the model sha256:a+ as imageVolume: not granted/,
+    ],
+    [
+      "an ended verdict",
+      { model: model({ verdict: { ...verified, notAfter: now.toISOString() } }) },
+      /\[no\] valid until /,
+    ],
+    [
+      "a verdict that names nobody",
+      { model: model({ verdict: { outcome: "Rejected", reason: "NoSignature", message: "none" } }) },
+      /\[\?\?\] authority release is not known to vouch\n.*--refresh asks the registry/,
+    ],
+    [
+      "a tag that was never resolved",
+      { model: { ...model(), status: { conditions: [condition("Ready", "False")] } } },
+      /\[\?\?\] it has not been resolved to a digest/,
+    ],
+  ];
+  for (const [what, changes, text] of table)
+    it(`shows ${what}`, () => {
+      assert.match(show(changes), text);
+    });
+
+  it("shows a namespace's images with their verdicts and grants", () => {
+    const image = { name: "tool", reference: "registry.example.com/models/tool:v1", uses: ["container", "init"] };
+    const entry = { name: "tool", reference: image.reference, verdict: verified };
+    const namespace = secured(
+      { images: [entry], ungrantedPods: { count: 1, examples: [{ name: "p", problem: "why" }] } },
+      { allowedImages: [image] },
+    );
+    const { policies, grant, pods } = facts();
+    const of: NamespaceFacts = { namespace, policies, grant, pods, secured: known(namespace) };
+    const text = tree(namespaceTree(of, new Map(), now), noPaint);
+    assert.match(text, /^SecureNamespace prod \(experiment, Audit\)\n├─ allowed image tool: reference /);
+    assert.match(text, /\[no\] grant as init: not granted/);
+    assert.match(text, /\[\?\?\] pods: 1 that run would not be admitted now\n/);
+  });
+
+  it("is as good as the worst fact", () => {
+    const [good, bad, unknown] = [node("a", "good"), node("b", "bad"), node("c", "unknown")];
+    const table = [
+      [[good], 0],
+      [[good, unknown], 3],
+      [[unknown, node("d", "plain", [bad])], 1],
+    ] as const;
+    for (const [children, status] of table) {
+      const outcome = outcomeOf(node("root", "plain", children));
+      assert.equal(exitStatus({ outcome }), status);
+    }
+  });
+
+  it("takes objects as kubectl does", () => {
+    assert.deepEqual(parseTarget("smodel/iris"), { kind: "SecureModel", name: "iris" });
+    assert.deepEqual(parseTarget("SecureNamespace/prod"), { kind: "SecureNamespace", name: "prod" });
+    for (const text of ["iris", "pod/iris", "smodel/", "smodel/../x", "constructor/x", "smodel/a/b"])
+      assert.equal(parseTarget(text), undefined, text);
+  });
+});
