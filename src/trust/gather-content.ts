@@ -57,13 +57,14 @@ interface ReadThrough {
 }
 
 async function readThrough({ client, limits, scanner, signal }: ContentRequest, blob: Blob): Promise<ReadThrough> {
-  const { digest, mediaType } = blob.descriptor;
+  const { digest, mediaType, annotations } = blob.descriptor;
+  const name = annotations?.["org.opencontainers.image.title"];
   const scans: LayerScan[] = [];
   const open: OpenSink | undefined =
     scanner === undefined || !blob.isLayer
       ? undefined
       : async () => {
-          const scan = await scanner.start({ mediaType, digest, signal });
+          const scan = await scanner.start({ mediaType, digest, name, signal });
           scans.push(scan);
           return scan;
         };

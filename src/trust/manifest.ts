@@ -14,6 +14,8 @@ export const Descriptor = z.object({
   digest: z.string().regex(/^sha256:[a-f0-9]{64}$/),
   size: z.int().min(0),
   artifactType: z.string().max(256).optional(),
+  /** Under which name a client is to store it. */
+  annotations: z.object({ "org.opencontainers.image.title": z.string().max(1024).optional() }).optional(),
 });
 export type Descriptor = z.output<typeof Descriptor>;
 

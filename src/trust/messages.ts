@@ -126,8 +126,10 @@ export const explain = {
   notRead({ policy, wanted }: AttestationContext): string {
     return `the attestations ${wanted.name} that policy ${policy.name} demands have not been read yet`;
   },
-  contentNotRead(policy: ResolvedPolicy): string {
-    return `what is in the model has not been looked through yet, as policy ${policy.name} demands`;
+  contentNotRead(policy: ResolvedPolicy, why = ""): string {
+    return clip(
+      `what is in the model has not been looked through yet, as policy ${policy.name} demands${why === "" ? "" : `: ${why}`}`,
+    );
   },
   contentTooLarge(policy: ResolvedPolicy): string {
     return (

@@ -1,4 +1,4 @@
-import { decideFormat } from "../formats/index.ts";
+import { decideFormat, type IncompleteReason } from "../formats/index.ts";
 import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import type { ArtifactFacts } from "./facts.ts";
 import { explain, type AttestationContext } from "./messages.ts";
@@ -68,6 +68,9 @@ export function opinionOf(
   };
 }
 
+/** It says nothing of the content. That it took too long, or too much memory, does: then it is refused. */
+const notTried: ReadonlySet<IncompleteReason> = new Set(["Cancelled", "CannotStart", "InputFailed"]);
+
 /** Undefined: the policy has nothing against what is in it. */
 function contentOf(policy: ResolvedPolicy, { content, layers }: ArtifactFacts): Refused | Undecided | undefined {
   if (content === undefined) {
@@ -75,6 +78,14 @@ function contentOf(policy: ResolvedPolicy, { content, layers }: ArtifactFacts): 
     return layers.state === "Intact"
       ? { outcome: "Indeterminate", reason: "VerifierUnavailable", message: explain.contentNotRead(policy) }
       : rejected("LimitExceeded", explain.contentTooLarge(policy));
+  }
+  const unread = content.find((layer) => layer.state === "Incomplete" && notTried.has(layer.reason));
+  if (unread?.state === "Incomplete") {
+    return {
+      outcome: "Indeterminate",
+      reason: "VerifierUnavailable",
+      message: explain.contentNotRead(policy, unread.detail),
+    };
   }
   const decision = decideFormat(content, policy.formats);
   if (decision.outcome === "Accepted") return undefined;

@@ -54,6 +54,11 @@ describe("what is in a model", () => {
       assert.equal(decide([{ state: "Incomplete", reason, detail: "…" }]).said, "Rejected/ScanIncomplete");
   });
 
+  it("decides nothing where nobody could begin to look", () => {
+    for (const reason of ["Cancelled", "CannotStart", "InputFailed"] as const)
+      assert.equal(decide([{ state: "Incomplete", reason, detail: "…" }]).said, "Indeterminate/VerifierUnavailable");
+  });
+
   it("refuses a model in which nothing was found", () => {
     assert.equal(decide([]).said, "Rejected/NothingScanned");
     assert.equal(decide([layer()]).said, "Rejected/NothingScanned");
