@@ -88,8 +88,7 @@ describe("bad input that the API server lets pass", function () {
       title: "a Secret that is not there",
       name: "secret-missing",
       key: { secretRef: { name: "bad-missing", key: "cosign.pub" } },
-      problem:
-        /there is no Secret bad-missing in the operator's namespace; create it with the public key under cosign\.pub/,
+      problem: /there is no Secret bad-missing in the operator's namespace; create it with cosign\.pub/,
     },
     {
       title: "a Secret without the key that is named",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { K8s, kind } from "kubernetes-fluent-client";
 import { parseAllDocuments } from "yaml";
 import { SecureModelKind, SecureNamespaceKind } from "../../src/api/fluent.ts";
+import { kinds } from "../../src/api/index.ts";
 import { helm, json, kubectl, must } from "./support/kubectl.ts";
 import { TEST_LABEL } from "./support/objects.ts";
 import { condition, find, grantOf, namespaceBecomes } from "./support/read.ts";
@@ -268,7 +269,7 @@ async function assertEnforced(namespace: string): Promise<void> {
 
 async function assertGuarded(namespace: string, { unsigned }: World): Promise<void> {
   const crds = (await json("get", "crd")) as { items: Document[] };
-  assert.equal(crds.items.filter(({ metadata }) => metadata.name.endsWith(".mlsecops.io")).length, 5);
+  assert.equal(crds.items.filter(({ metadata }) => metadata.name.endsWith(".mlsecops.io")).length, kinds.length);
   const { items } = (await json("get", "validatingadmissionpolicies,validatingadmissionpolicybindings")) as {
     items: Document[];
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { K8s, kind } from "kubernetes-fluent-client";
-import { ModelRevisionKind, SecureModelKind, SecureNamespaceKind } from "../../src/api/fluent.ts";
+import { ModelActionKind, ModelRevisionKind, SecureModelKind, SecureNamespaceKind } from "../../src/api/fluent.ts";
 import { apply, kubectl, must } from "./support/kubectl.ts";
 import { model, namespaceObject, policy, pullSecret } from "./support/objects.ts";
 import { condition, find, grantOf, modelBecomes, namespaceBecomes, podNames } from "./support/read.ts";
@@ -140,6 +140,45 @@ describe("the life of a model and of its namespace", function () {
     });
     await readyPods("login", 2);
     assert.equal((await find(SecureModelKind, "login", serving))?.spec.replicas, 2);
+  });
+
+  it("a broken glass lets an unsigned model serve, loudly, until it is taken back", async () => {
+    const repository = `${serving}/glass`;
+    const digest = await world.artifacts.model(repository, "v1", "unsigned");
+    await apply(model(serving, "glass", `${world.registry}/${repository}@${digest}`, { runtime: world.runtime }));
+    await modelBecomes(serving, "glass", "NoSignature", 60_000);
+    const approver = await must(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"]);
+    await apply({
+      apiVersion: "mlsecops.io/v1alpha1",
+      kind: "ModelAction",
+      metadata: { name: "incident", namespace: serving },
+      spec: {
+        digest,
+        reason: "INC-4711, the signing service is down",
+        approver: approver.trim(),
+        notAfter: new Date(Date.now() + 3_600_000).toISOString(),
+      },
+    });
+    const served = await modelBecomes(serving, "glass", "Serving", 60_000);
+    assert.deepEqual(
+      [condition(served, "Verified").status, condition(served, "Verified").reason],
+      ["False", "BreakGlass"],
+    );
+    assert.equal(served?.status?.verdict?.exception?.approver, approver.trim());
+    const action = await eventually(
+      "the action says who uses it",
+      () => find(ModelActionKind, "incident", serving),
+      (found) => found?.status?.usedBy?.includes("SecureModel glass") === true,
+    );
+    assert.equal(condition(action).reason, "GlassBroken");
+    await must(["-n", serving, "delete", "mact/incident"]);
+    await modelBecomes(serving, "glass", "NoSignature", 60_000);
+    await eventually(
+      "its pods are ended",
+      () => podNames(serving, "glass"),
+      (pods) => pods.length === 0,
+    );
+    await must(["-n", serving, "delete", "smodel/glass", "--wait=false"]);
   });
 
   it("suspend leaves what runs and starts nothing", async () => {

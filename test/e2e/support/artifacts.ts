@@ -53,7 +53,7 @@ export class Artifacts {
     const pusher = new Pusher(`https://${this.registry}`, repository, this.#ca);
     try {
       const config = await pusher.blob("{}", "application/vnd.oci.empty.v1+json");
-      const layer = await pusher.blob(`${repository}:${tag}`, "application/vnd.oci.image.layer.v1.tar");
+      const layer = await pusher.blob(`${repository}:${tag}`, "text/plain");
       const mediaType = "application/vnd.oci.image.manifest.v1+json";
       const manifest = { schemaVersion: 2, mediaType, artifactType: "application/vnd.example.model", config };
       return (await pusher.manifest({ ...manifest, layers: [layer], annotations }, tag)).digest;
