@@ -1,9 +1,10 @@
 import { createHash, X509Certificate as NodeCertificate, type KeyObject } from "node:crypto";
 import { bundleFromJSON, type Bundle } from "@sigstore/bundle";
-import { ASN1Obj, X509Certificate } from "@sigstore/core";
+import type { X509Certificate } from "@sigstore/core";
+import { ASN1Obj } from "@sigstore/core";
 import { toSignedEntity, Verifier, type SignedEntity } from "@sigstore/verify";
 import type { Envelope } from "./bundle.ts";
-import { isSelfSigned, pathToRoot } from "./certificates.ts";
+import { pathToRoot } from "./certificates.ts";
 import { isSignedBy } from "./dsse.ts";
 import type { Identity } from "./identity.ts";
 import { serialNumberOf, type SerialNumber } from "./revocation-list.ts";
@@ -52,9 +53,10 @@ export function checkCertificate(bundle: Buffer, envelope: Envelope, root: Trust
         keyFingerprint: `sha256:${createHash("sha256").update(certificate.publicKey).digest("hex")}`,
         subject: subjectOf(certificate),
         issuer: issuerOf(certificate),
-        path: path
-          .filter((step) => !isSelfSigned(step))
-          .map((step) => serialNumberOf(X509Certificate.parse(Buffer.from(step.raw)))),
+        path: path.flatMap((step, at) => {
+          const above = path[at + 1];
+          return above === undefined ? [] : [serialNumberOf(step, above)];
+        }),
         signedAt: earliestOf(checked, verifier),
       },
     };

@@ -8,30 +8,40 @@ export interface RevocationList {
   readonly fingerprint: string;
   /** Keys: hash of the issuer's name. Values: serial numbers, in hexadecimal digits. */
   readonly issuers: ReadonlyMap<string, ReadonlySet<string>>;
-  /** It says nothing before. */
-  readonly thisUpdate: Date;
-  /** From then on it says nothing: a newer one must have been published. */
+  /** Keys: hash of the issuer's name and key, since two may have one name. Values: when its lists say something. */
+  readonly inForce: ReadonlyMap<string, readonly Period[]>;
+  /** From then on it says nothing of some: a newer list must have been published. */
   readonly nextUpdate: Date;
+}
+
+interface Period {
+  readonly from: Date;
+  readonly until: Date;
 }
 
 /** One certificate, as a revocation list names it. */
 export interface SerialNumber {
   /** Hash of the issuer's name. */
   readonly issuer: string;
+  /** Hash of the issuer's name and key. */
+  readonly issuerKey: string;
   readonly serial: string;
 }
 
 export type Revocation = "Revoked" | "NotRevoked" | "Unknown";
 
 /**
- * Whether one of the certificates, from the one that signed upwards, is revoked. Unknown: a list is overdue or not yet
- * in force, or there is none by the issuer of the first.
+ * Whether one of the certificates, from the one that signed upwards, is revoked. A list by somebody of the issuer's name
+ * is enough for that. Unknown: the lists of an issuer are overdue or not yet in force, or there is none by the key that
+ * issued the first.
  */
 export function revocationOf(path: readonly SerialNumber[], list: RevocationList, now: Date): Revocation {
   if (path.some(({ issuer, serial }) => list.issuers.get(issuer)?.has(serial) === true)) return "Revoked";
   const [leaf] = path;
-  const current = list.thisUpdate <= now && now < list.nextUpdate;
-  return leaf !== undefined && list.issuers.has(leaf.issuer) && current ? "NotRevoked" : "Unknown";
+  const current = [...list.inForce.values()].every((periods) =>
+    periods.some(({ from, until }) => from <= now && now < until),
+  );
+  return leaf !== undefined && list.inForce.has(leaf.issuerKey) && current ? "NotRevoked" : "Unknown";
 }
 
 /** Reads one or more lists in PEM, each signed by one of the authorities. */
@@ -40,15 +50,15 @@ export function readRevocationLists(text: string, authorities: readonly X509Cert
   if (blocks === undefined)
     return bad("it must be PEM blocks that start with -----BEGIN X509 CRL-----, and nothing else");
   const issuers = new Map<string, Set<string>>();
-  const times = { thisUpdate: -Infinity, nextUpdate: Infinity };
+  const inForce = new Map<string, Period[]>();
   for (const der of blocks) {
     const list = readOne(der, authorities);
     if (!list.ok) return list;
     const known = issuers.get(list.value.issuer) ?? new Set();
     for (const serial of list.value.serials) known.add(serial);
     issuers.set(list.value.issuer, known);
-    times.thisUpdate = Math.max(times.thisUpdate, list.value.thisUpdate.getTime());
-    times.nextUpdate = Math.min(times.nextUpdate, list.value.nextUpdate.getTime());
+    // Its successor may stand beside a list before the time.
+    inForce.set(list.value.issuerKey, [...(inForce.get(list.value.issuerKey) ?? []), list.value.period]);
   }
   const hash = createHash("sha256");
   for (const der of blocks) hash.update(createHash("sha256").update(der).digest());
@@ -57,22 +67,25 @@ export function readRevocationLists(text: string, authorities: readonly X509Cert
     value: {
       fingerprint: `sha256:${hash.digest("hex")}`,
       issuers,
-      thisUpdate: new Date(times.thisUpdate),
-      nextUpdate: new Date(times.nextUpdate),
+      inForce,
+      nextUpdate: new Date(
+        Math.min(...[...inForce.values()].map((periods) => Math.max(...periods.map(({ until }) => until.getTime())))),
+      ),
     },
   };
 }
 
 /** How a certificate is named in the list of its issuer. */
-export function serialNumberOf(certificate: ParsedCertificate): SerialNumber {
-  return { issuer: nameHash(certificate.issuer), serial: hex(certificate.serialNumber) };
+export function serialNumberOf(certificate: X509Certificate, issuer: X509Certificate): SerialNumber {
+  const parsed = ParsedCertificate.parse(Buffer.from(certificate.raw));
+  return { issuer: nameHash(parsed.issuer), issuerKey: issuerKey(issuer), serial: hex(parsed.serialNumber) };
 }
 
 interface OneList {
   readonly issuer: string;
+  readonly issuerKey: string;
   readonly serials: readonly string[];
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
+  readonly period: Period;
 }
 
 function readOne(der: Buffer, authorities: readonly X509Certificate[]): Parsed<OneList> {
@@ -85,15 +98,18 @@ function readOne(der: Buffer, authorities: readonly X509Certificate[]): Parsed<O
     if (fields[0]?.tag.isInteger() === true) fields.shift();
     const [, issuer, thisUpdate, nextUpdate] = fields;
     if (issuer === undefined || thisUpdate === undefined) return bad("it is damaged");
-    const author = authorities.find(({ raw }) =>
+    const namesakes = authorities.filter(({ raw }) =>
       ParsedCertificate.parse(Buffer.from(raw)).subject.equals(issuer.value),
     );
-    if (author === undefined)
+    if (namesakes.length === 0)
       return bad("it is not by one of the authorities in ca; give the list that the issuing authority publishes");
     const digest = digests.get(algorithm.subs[0]?.toOID() ?? "");
     // Of a bit string, the first byte counts unused bits.
-    if (digest === undefined || !verify(digest, content.toDER(), author.publicKey, signature.value.subarray(1)))
-      return bad("its signature is not by the authority that it names; fetch it again");
+    const author = namesakes.find(
+      ({ publicKey }) =>
+        digest !== undefined && verify(digest, content.toDER(), publicKey, signature.value.subarray(1)),
+    );
+    if (author === undefined) return bad("its signature is not by the authority that it names; fetch it again");
     if (nextUpdate === undefined || !isTime(nextUpdate))
       return bad("it does not say when the next one comes, so nobody can tell a new one from an old one");
     const entries = fields[4]?.tag.isUniversal() === true ? fields[4].subs : [];
@@ -104,9 +120,9 @@ function readOne(der: Buffer, authorities: readonly X509Certificate[]): Parsed<O
       ok: true,
       value: {
         issuer: nameHash(issuer.value),
+        issuerKey: issuerKey(author),
         serials: entries.flatMap(({ subs: [serial] }) => (serial === undefined ? [] : hex(serial.value))),
-        thisUpdate: thisUpdate.toDate(),
-        nextUpdate: nextUpdate.toDate(),
+        period: { from: thisUpdate.toDate(), until: nextUpdate.toDate() },
       },
     };
   } catch {
@@ -133,6 +149,13 @@ function isCritical({ subs }: ASN1Obj): boolean {
 
 function nameHash(name: Buffer): string {
   return createHash("sha256").update(name).digest("hex");
+}
+
+function issuerKey({ raw, publicKey }: X509Certificate): string {
+  return createHash("sha256")
+    .update(nameHash(ParsedCertificate.parse(Buffer.from(raw)).subject))
+    .update(publicKey.export({ type: "spki", format: "der" }))
+    .digest("hex");
 }
 
 /** Without the zero bytes that only say that the number is positive. */

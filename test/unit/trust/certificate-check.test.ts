@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
 import { readBundle } from "../../../src/trust/bundle.ts";
 import { checkCertificate, provenTime } from "../../../src/trust/certificate-check.ts";
+import { parseCertificates } from "../../../src/trust/certificates.ts";
 import { readRevocationLists, revocationOf } from "../../../src/trust/revocation-list.ts";
 import { compileIdentity, matchesIdentity } from "../../../src/trust/identity.ts";
 import { ownTrustRoot, readTimestampRoot, readTrustedRoot } from "../../../src/trust/trust-root.ts";
@@ -161,6 +162,38 @@ describe("a revocation list", () => {
       });
     }
   }
+
+  it("may be the successor of one that ends, before the time", () => {
+    for (const text of [
+      crl("crls/expired.pem") + crl("crls/none.pem"),
+      crl("crls/none.pem") + crl("crls/future.pem"),
+    ]) {
+      const list = readRevocationLists(text, authorities);
+      assert(list.ok, list.ok ? "" : list.problem);
+      assert.equal(revocationOf(path, list.value, now), "NotRevoked");
+      const alone = readRevocationLists(crl("crls/none.pem"), authorities);
+      assert(alone.ok);
+      assert.ok(list.value.nextUpdate >= alone.value.nextUpdate);
+      assert.notEqual(list.value.fingerprint, alone.value.fingerprint);
+    }
+  });
+
+  it("by an authority of the same name and another key says nothing of who is not in it", () => {
+    const list = readRevocationLists(crl("crls/none.pem"), authorities);
+    assert(list.ok);
+    const namesake = path.map((step) => ({ ...step, issuerKey: "another" }));
+    assert.equal(revocationOf(namesake, list.value, now), "Unknown");
+    const parsed = parseCertificates(`${pem("namesake")}${pem("issuing")}`);
+    assert(parsed.ok);
+    // Whose it is says the signature, whatever the order.
+    const either = readRevocationLists(crl("crls/leaf.pem"), parsed.certificates);
+    assert(either.ok, either.ok ? "" : either.problem);
+    assert.equal(revocationOf(path, either.value, now), "Revoked");
+    const other = readRevocationLists(crl("crls/namesake.pem"), parsed.certificates);
+    assert(other.ok, other.ok ? "" : other.problem);
+    assert.equal(revocationOf([], other.value, now), "Unknown");
+    assert.notEqual(revocationOf(path, other.value, now), "NotRevoked");
+  });
 
   it("says nothing of certificates whose authority has no list", () => {
     const list = readRevocationLists(crl("crls/root-none.pem"), authorities);

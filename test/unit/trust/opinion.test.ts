@@ -304,7 +304,7 @@ const signatures: readonly Case[] = [
 const revocations = (from: number, until: number, revoked: readonly string[] = []) => ({
   fingerprint: digestOf("7"),
   issuers: new Map([["issuing", new Set(revoked)]]),
-  thisUpdate: later(from),
+  inForce: new Map([["issuing key", [{ from: later(from), until: later(until) }]]]),
   nextUpdate: later(until),
 });
 
@@ -344,16 +344,22 @@ const revoked: readonly Case[] = [
   {
     what: "a certificate whose issuer has no list",
     policy: { authorities: [certified("ca", [bank], { revocations: revocations(-hour, hour) })] },
-    found: certificateSigned(first, { path: [{ issuer: "other", serial: "01" }] }),
+    found: certificateSigned(first, { path: [{ issuer: "issuing", issuerKey: "another key", serial: "02" }] }),
     says: "Indeterminate RevocationUnknown",
+  },
+  {
+    what: "a serial number that is revoked by another of the issuer's name",
+    policy: { authorities: [certified("ca", [bank], { revocations: revocations(-hour, hour, ["01"]) })] },
+    found: certificateSigned(first, { path: [{ issuer: "issuing", issuerKey: "another key", serial: "01" }] }),
+    says: "Rejected CertificateRevoked",
   },
   {
     what: "a revoked issuing authority",
     policy: { authorities: [certified("ca", [bank], { revocations: revocations(-hour, hour, ["02"]) })] },
     found: certificateSigned(first, {
       path: [
-        { issuer: "issuing", serial: "01" },
-        { issuer: "issuing", serial: "02" },
+        { issuer: "issuing", issuerKey: "issuing key", serial: "01" },
+        { issuer: "issuing", issuerKey: "issuing key", serial: "02" },
       ],
     }),
     says: "Rejected CertificateRevoked",

@@ -35,7 +35,7 @@ export function signer(overrides: Partial<CertificateSigner> = {}): CertificateS
   return {
     subject: "release@bank.example",
     keyFingerprint: digestOf("e"),
-    path: [{ issuer: "issuing", serial: "01" }],
+    path: [{ issuer: "issuing", issuerKey: "issuing key", serial: "01" }],
     signedAt: new Date(now.getTime() - hour),
     ...overrides,
   };
