@@ -1,0 +1,15 @@
+import { ExplainReport } from "../explain/schema.ts";
+import { PreviewReport } from "../preview/schema.ts";
+import { ReplayReport } from "../replay/schema.ts";
+import { StatusReport } from "../status/schema.ts";
+import { VerifyReport } from "../verify/schema.ts";
+import type { Shape } from "./page.ts";
+
+/** What the commands print with -o json. */
+export const shapes: readonly Shape[] = [
+  { command: "status", schema: StatusReport },
+  { command: "verify", schema: VerifyReport },
+  { command: "explain", schema: ExplainReport },
+  { command: "preview", schema: PreviewReport },
+  { command: "replay", schema: ReplayReport },
+];
