@@ -50,6 +50,15 @@ export function pathToRoot(
   return path;
 }
 
+/** Whether a certificate in DER leads to one that signed itself: a look that costs little, whatever is in it. */
+export function isIssuedByOneOf(der: Buffer, authorities: readonly X509Certificate[]): boolean {
+  try {
+    return pathToRoot(new X509Certificate(der), authorities) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 export function isSelfSigned(certificate: X509Certificate): boolean {
   return isIssuedBy(certificate, certificate);
 }

@@ -18,7 +18,8 @@ export interface Gathered {
 /** The part of a fact that is found out. */
 export type SignatureOutcome =
   | { readonly outcome: "invalid"; readonly problem?: string | undefined }
-  | { readonly outcome: "valid"; readonly signer?: CertificateSigner | undefined };
+  | { readonly outcome: "valid"; readonly signer?: CertificateSigner | undefined }
+  | { readonly outcome: "stranger"; readonly signer: CertificateSigner };
 
 /** An answer that is not a fact: it is handed to those who wait for it and kept by nobody. */
 export interface NotAFact<R> {
@@ -55,16 +56,17 @@ export class FactCache {
     this.#artifacts.delete(key);
   }
 
-  /** The fact about a bundle and a key; if it is not known, `check` finds out, once for all who ask. */
+  /** The fact about a bundle and a key; if it is not known, or does not suffice, `check` finds out, once for all who ask. */
   async signature(
     pair: Pick<SignatureFact, "digest" | "bundleDigest" | "by">,
     check: (signal: AbortSignal) => Promise<SignatureOutcome | NotAFact<string>>,
     signal?: AbortSignal,
+    suffices: (fact: SignatureFact) => boolean = () => true,
   ): Promise<SignatureFact | NotAFact<string>> {
     const key = `${pair.digest} ${pair.bundleDigest} ${pair.by}`;
     const known = this.#signatures.get(key);
-    if (known !== undefined) return known;
-    return this.#checks.run(
+    if (known !== undefined && suffices(known)) return known;
+    const found = await this.#checks.run(
       key,
       async (shared) => {
         const outcome = await check(shared);
@@ -75,6 +77,8 @@ export class FactCache {
       },
       signal,
     );
+    // It may have been found out for somebody who wanted to know less.
+    return "notAFact" in found || suffices(found) ? found : this.signature(pair, check, signal, suffices);
   }
 
   /** When a key signed a bundle; if it is not known, `prove` finds out, which takes about a millisecond. */

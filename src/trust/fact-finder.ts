@@ -1,9 +1,11 @@
 import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import { checkCertificate, provenTime } from "./certificate-check.ts";
 import type { BundleVerifier, Verification } from "./cosign.ts";
+import { isIssuedByOneOf } from "./certificates.ts";
 import { isSignedBy } from "./dsse.ts";
 import type { FactCache, NotAFact, SignatureOutcome } from "./fact-cache.ts";
 import type { ArtifactFacts, SignatureFact, TimeFact } from "./facts.ts";
+import { matchesIdentity, type Identity, type IdentityPattern } from "./identity.ts";
 import type { PublicKey } from "./keys.ts";
 import type { ResolvedPolicy } from "./policies.ts";
 import type { TimestampRoot, TrustRoot } from "./trust-root.ts";
@@ -34,7 +36,12 @@ export class FactFinder {
   ): Promise<FoundFacts> {
     const pairs = new Map<string, Pair>();
     for (const policy of policies) {
-      for (const pair of pairsOf(policy, artifact)) pairs.set(`${pair.bundle.digest} ${pair.with.fingerprint}`, pair);
+      for (const pair of pairsOf(policy, artifact)) {
+        const key = `${pair.bundle.digest} ${pair.with.fingerprint}`;
+        const before = pairs.get(key);
+        const names = [...(before?.identities ?? []), ...pair.identities];
+        pairs.set(key, { ...pair, identities: names });
+      }
     }
     const results = await Promise.all(
       [...pairs.values()].map((pair) => this.#signatureFact(artifact.digest, pair, signal)),
@@ -58,6 +65,7 @@ export class FactFinder {
       (shared) =>
         pair.kind === "Key" ? this.#checkKey(digest, pair, shared) : this.#checkCertificate(digest, pair, shared),
       signal,
+      (fact) => fact.outcome !== "stranger" || !isNamed(fact.signer, pair.identities),
     );
   }
 
@@ -67,12 +75,20 @@ export class FactFinder {
     return this.#confirm({ digest, bundle, by, valid: { outcome: "valid" } }, signal);
   }
 
-  async #checkCertificate(digest: string, { bundle, with: root }: RootPair, signal: AbortSignal): Promise<Found> {
+  async #checkCertificate(
+    digest: string,
+    { bundle, with: root, identities }: RootPair,
+    signal: AbortSignal,
+  ): Promise<Found> {
+    const { signedBy } = bundle.claim;
+    // Before anything is looked at that a stranger can make large.
+    if (signedBy.kind !== "Certificate" || !isIssuedByOneOf(signedBy.der, root.authorities))
+      return { outcome: "invalid", problem: "its certificate is by none of the authorities" };
     const check = checkCertificate(bundle.bytes, bundle.claim.envelope, root);
     if (!check.ok) return { outcome: "invalid", problem: check.problem.slice(0, 256) };
     const { signer } = check;
-    // Nobody can be named by it, whatever cosign reads.
-    if (signer.subject === undefined) return { outcome: "valid", signer };
+    // Everybody may have a certificate of a public authority: a process is run for those only whom a policy names.
+    if (signer.subject === undefined || !isNamed(signer, identities)) return { outcome: "stranger", signer };
     const by: Verification = {
       kind: "Certificate",
       trustedRoot: root.json,
@@ -141,12 +157,15 @@ interface KeyPair {
   readonly kind: "Key";
   readonly bundle: SignedBundle;
   readonly with: PublicKey;
+  readonly identities: readonly IdentityPattern[];
 }
 
 interface RootPair {
   readonly kind: "Root";
   readonly bundle: SignedBundle;
   readonly with: TrustRoot;
+  /** Whom the policies name under this root. */
+  readonly identities: readonly IdentityPattern[];
 }
 
 type Pair = KeyPair | RootPair;
@@ -158,12 +177,19 @@ function pairsOf(policy: ResolvedPolicy, artifact: ArtifactFacts): readonly Pair
     ({ claim }) => claim.kind === "Signature" || (claim.kind === "Attestation" && wanted.has(claim.predicateType)),
   ) as readonly SignedBundle[];
   return bundles.flatMap((bundle) =>
-    policy.authorities.flatMap(({ key, root }): readonly Pair[] => {
+    policy.authorities.flatMap((authority): readonly Pair[] => {
       const { kind } = bundle.claim.signedBy;
-      if (key !== undefined && kind === "Key") return [{ kind: "Key", bundle, with: key }];
-      return root !== undefined && kind === "Certificate" ? [{ kind: "Root", bundle, with: root }] : [];
+      if (authority.key !== undefined) {
+        return kind === "Key" ? [{ kind: "Key", bundle, with: authority.key, identities: [] }] : [];
+      }
+      if (authority.root === undefined || kind !== "Certificate") return [];
+      return [{ kind: "Root", bundle, with: authority.root, identities: authority.identities }];
     }),
   );
+}
+
+function isNamed(signer: Identity, identities: readonly IdentityPattern[]): boolean {
+  return identities.some((pattern) => matchesIdentity(pattern, signer));
 }
 
 /** The kinds of attestation that policies ask for. */

@@ -20,6 +20,8 @@ export type SignatureFact = AboutBundle &
         /** By a trust root: who it was. */
         readonly signer?: CertificateSigner | undefined;
       }
+    /** Valid by our own eyes, by somebody whom no policy named then: nobody has confirmed it, so it vouches for nothing. */
+    | { readonly outcome: "stranger"; readonly signer: CertificateSigner }
   );
 
 /** When this key signed this bundle at the latest, by these timestamp authorities; without a time: nobody proves it. */

@@ -45,6 +45,8 @@ export interface Vouching {
   readonly unknown: readonly Unknown[];
 }
 
+const worth = { invalid: 0, stranger: 1, valid: 2 } as const;
+
 /** Facts, found by what they are about. */
 export class FactIndex {
   readonly #signatures = new Map<string, SignatureFact>();
@@ -54,8 +56,10 @@ export class FactIndex {
   constructor(digest: string, facts: readonly SignatureFact[], times: readonly TimeFact[] = [], problem?: string) {
     for (const fact of facts) {
       const pair = `${fact.bundleDigest} ${fact.by}`;
+      const known = this.#signatures.get(pair);
       // Facts are about one digest; one about another says nothing here. Of two that disagree the worse one counts.
-      if (fact.digest === digest && this.#signatures.get(pair)?.outcome !== "invalid") this.#signatures.set(pair, fact);
+      if (fact.digest === digest && (known === undefined || worth[fact.outcome] < worth[known.outcome]))
+        this.#signatures.set(pair, fact);
     }
     for (const { bundleDigest, by, timestamps, signedAt } of times)
       this.#times.set(`${bundleDigest} ${by} ${timestamps}`, signedAt);
@@ -152,17 +156,10 @@ function judge(
   // A bundle by a certificate is no matter of a key, and the other way round: nobody has to find that out.
   if ((signedBy.kind === "Key") !== (authority.key !== undefined)) return undefined;
   const fact = facts.signature(bundle.digest, by);
-  if (fact === undefined) {
-    const why = facts.problem ?? "their check has not been made";
-    return {
-      kind: "Unknown",
-      authority: authority.name,
-      reason: "VerifierUnavailable",
-      why: `the signatures could not be checked: ${why}`,
-    };
-  }
+  if (fact === undefined) return unchecked(authority.name, facts);
   if (fact.outcome === "invalid") return undefined;
   if (authority.key !== undefined) {
+    if (fact.outcome !== "valid") return undefined;
     const signedAt =
       policy.timestamps === undefined ? undefined : facts.time(bundle.digest, by, policy.timestamps.fingerprint);
     const signer = { policy: policy.name, authority: authority.name, keyFingerprint: by, ...timed(signedAt) };
@@ -176,6 +173,8 @@ function judge(
       `the certificate names ${nameOf(signer)}, whom the policy does not`,
     );
   }
+  // It was looked at for policies that did not name the signer.
+  if (fact.outcome === "stranger") return unchecked(authority.name, facts);
   if (authority.revocations !== undefined) {
     switch (revocationOf(signer.path, authority.revocations, input.now)) {
       case "Revoked":
@@ -204,6 +203,11 @@ function judge(
     },
     input,
   );
+}
+
+function unchecked(authority: string, { problem = "their check has not been made" }: FactIndex): Unknown {
+  const why = `the signatures could not be checked: ${problem}`;
+  return { kind: "Unknown", authority, reason: "VerifierUnavailable", why };
 }
 
 /** What holds for every signer: nobody on the deny list, nothing too new or too old. */

@@ -28,7 +28,15 @@ import {
   stranger,
   validity,
 } from "./support/build.ts";
-import { byCertificate, certificateFact, certified, identity, otherRoot, ownRoot } from "./support/certificate.ts";
+import {
+  byCertificate,
+  certificateFact,
+  strangerFact,
+  certified,
+  identity,
+  otherRoot,
+  ownRoot,
+} from "./support/certificate.ts";
 
 const [first, second, third] = [digestOf("b"), digestOf("c"), digestOf("d")];
 const times = { fingerprint: digestOf("9") } as TimestampRoot;
@@ -252,6 +260,30 @@ const signatures: readonly Case[] = [
     what: "a valid fact that names nobody",
     policy: { authorities: [certified("ca", [bank])] },
     found: { bundles: [byCertificate(first)], facts: [fact({ bundleDigest: first, by: ownRoot.fingerprint })] },
+    says: "Rejected UntrustedSigner",
+  },
+  {
+    what: "somebody whom nobody named when it was looked at",
+    policy: { authorities: [certified("ca", [bank])] },
+    found: { bundles: [byCertificate(first)], facts: [strangerFact(first)] },
+    says: "Indeterminate VerifierUnavailable",
+  },
+  {
+    what: "somebody whom nobody names now either",
+    policy: { authorities: [certified("ca", [team])] },
+    found: { bundles: [byCertificate(first)], facts: [strangerFact(first)] },
+    says: "Rejected UntrustedSigner",
+  },
+  {
+    what: "a fact about a stranger beside a valid one",
+    policy: { authorities: [certified("ca", [bank])] },
+    found: { bundles: [byCertificate(first)], facts: [certificateFact(first), strangerFact(first)] },
+    says: "Indeterminate VerifierUnavailable",
+  },
+  {
+    what: "a fact about a stranger in place of one about a key",
+    policy: {},
+    found: { bundles: [bundle({}, first)], facts: [{ ...strangerFact(first), by: release.fingerprint }] },
     says: "Rejected UntrustedSigner",
   },
   {

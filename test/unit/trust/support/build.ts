@@ -111,5 +111,5 @@ export function fact(overrides: Partial<SignatureFact> = {}): SignatureFact {
     by: release.fingerprint,
     outcome: "valid",
     ...overrides,
-  };
+  } as SignatureFact;
 }

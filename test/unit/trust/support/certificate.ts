@@ -48,3 +48,7 @@ export function certificateFact(
 ): SignatureFact {
   return { ...fact({ bundleDigest, by: by.fingerprint }), outcome: "valid", signer: signer(who) };
 }
+
+export function strangerFact(bundleDigest: string): SignatureFact {
+  return { ...fact({ bundleDigest, by: ownRoot.fingerprint }), outcome: "stranger", signer: signer() };
+}
