@@ -28,6 +28,8 @@ export interface NotAFact<R> {
 
 /** Beside its bundles an artifact takes this much, about. */
 const artifactOverheadBytes = 2048;
+/** And so much each bundle, also one without bytes. */
+const bundleOverheadBytes = 1024;
 
 /** Keeps facts by content, within bounds. What is not known for certain is never kept. */
 export class FactCache {
@@ -48,7 +50,11 @@ export class FactCache {
   }
 
   keepArtifact(key: string, gathered: Gathered): void {
-    const bytes = gathered.facts.bundles.reduce((sum, bundle) => sum + bundle.bytes.length, artifactOverheadBytes);
+    // The payload of each is held beside its bytes.
+    const bytes = gathered.facts.bundles.reduce(
+      (sum, bundle) => sum + bundleOverheadBytes + 2 * bundle.bytes.length,
+      artifactOverheadBytes,
+    );
     this.#artifacts.set(key, gathered, bytes);
   }
 

@@ -22,7 +22,8 @@ const maxAttestations = 128;
 const maxSignatureBytes = 256 * 1024;
 /** A list of all packages in an image can be long. */
 const maxAttestationBytes = 4 * 1024 * 1024;
-const maxAllAttestationBytes = 32 * 1024 * 1024;
+const maxAllAttestationBytes = 16 * 1024 * 1024;
+const maxAllSignatureBytes = 8 * 1024 * 1024;
 const parallelRequests = 8;
 
 /** Reads the bundles that are attached to an artifact: all signatures, and the attestations that are asked for. */
@@ -33,12 +34,11 @@ export async function gatherAttached(request: AttachedRequest): Promise<Pick<Art
   );
   const slots = new Semaphore(parallelRequests);
   const digests = [...new Set(referrers.map((referrer) => referrer.digest))];
-  const budget = { bytes: maxAllAttestationBytes };
+  const settled = (known?.bundles ?? []).filter((bundle) => isSettled(bundle, predicateTypes));
+  const budget = new Budget(settled);
   const lists = await Promise.all(
     digests.slice(0, maxReferrers).map(async (referrer) => {
-      const before = (known?.bundles ?? []).filter(
-        (bundle) => bundle.referrer === referrer && isSettled(bundle, predicateTypes),
-      );
+      const before = settled.filter((bundle) => bundle.referrer === referrer);
       return before.length > 0 ? before : slots.run(() => readReferrer(request, referrer, budget));
     }),
   );
@@ -51,8 +51,34 @@ export async function gatherAttached(request: AttachedRequest): Promise<Pick<Art
   const beyond = (list: readonly unknown[], bound: number): number => Math.max(0, list.length - bound);
   return {
     bundles: [...signatures.slice(0, maxSignatures), ...attestations.slice(0, maxAttestations), ...others],
-    leftOut: beyond(digests, maxReferrers) + beyond(signatures, maxSignatures) + beyond(attestations, maxAttestations),
+    leftOut:
+      budget.leftOut +
+      beyond(digests, maxReferrers) +
+      beyond(signatures, maxSignatures) +
+      beyond(attestations, maxAttestations),
   };
+}
+
+/** How many bytes are held of one artifact's bundles together. */
+class Budget {
+  readonly #left: Record<"Signature" | "Attestation", number> = {
+    Signature: maxAllSignatureBytes,
+    Attestation: maxAllAttestationBytes,
+  };
+  /** How many there was no room for. */
+  leftOut = 0;
+
+  constructor(settled: readonly BundleFact[]) {
+    for (const { claim, bytes } of settled)
+      this.#left[claim.kind === "Signature" ? "Signature" : "Attestation"] -= bytes.length;
+  }
+
+  takes(kind: "Signature" | "Attestation", bytes: number): boolean {
+    const fits = bytes <= this.#left[kind];
+    if (fits) this.#left[kind] -= bytes;
+    else this.leftOut++;
+    return fits;
+  }
 }
 
 /** Whether it needs no second look: what was damaged may have been mended, what nobody asked for may be asked for now. */
@@ -65,7 +91,7 @@ function isSettled({ claim }: BundleFact, predicateTypes: ReadonlySet<string>): 
 async function readReferrer(
   { client, digest, predicateTypes }: AttachedRequest,
   referrer: string,
-  budget: { bytes: number },
+  budget: Budget,
 ): Promise<readonly BundleFact[]> {
   const nothing = { referrer, bytes: Buffer.alloc(0) };
   try {
@@ -81,17 +107,16 @@ async function readReferrer(
     if (!isSignature && !predicateTypes.has(predicateType)) {
       return [{ ...nothing, digest: layer.digest, claim: { kind: "NotRead", predicateType } }];
     }
-    if (!isSignature) {
-      budget.bytes -= layer.size;
-      if (budget.bytes < 0)
-        return [{ ...nothing, digest: layer.digest, claim: { kind: "Malformed", problem: tooMuch } }];
-    }
-    const bytes = await client.blob(layer, isSignature ? maxSignatureBytes : maxAttestationBytes);
-    return [{ referrer, digest: layer.digest, bytes, claim: readBundle(bytes, digest) }];
+    const limit = isSignature ? maxSignatureBytes : maxAttestationBytes;
+    // One that is refused for its size alone takes nothing from the others.
+    if (layer.size <= limit && !budget.takes(isSignature ? "Signature" : "Attestation", layer.size)) return [];
+    const bytes = await client.blob(layer, limit);
+    const claim = readBundle(bytes, digest);
+    // Nobody needs the bytes of what vouches for nothing.
+    const isOfUse = claim.kind === "Signature" || claim.kind === "Attestation";
+    return [{ ...nothing, digest: layer.digest, claim, ...(isOfUse ? { bytes } : {}) }];
   } catch (error) {
     if (!isContentProblem(error)) throw error;
     return [{ ...nothing, digest: referrer, claim: { kind: "Malformed", problem: error.message } }];
   }
 }
-
-const tooMuch = `all attestations together have more than ${maxAllAttestationBytes} bytes; remove old ones from the registry`;

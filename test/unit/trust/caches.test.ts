@@ -208,7 +208,7 @@ describe("FactCache", () => {
 
   it("bounds the bytes of the bundles that it keeps", () => {
     const cache = new FactCache({ maxArtifactBytes: 10_000 });
-    const heavy = { ...bundle(), bytes: Buffer.alloc(5000) };
+    const heavy = { ...bundle(), bytes: Buffer.alloc(2500) };
     cache.keepArtifact("a", { facts: artifact({ bundles: [heavy] }), at: now });
     cache.keepArtifact("b", { facts: artifact({ bundles: [heavy] }), at: now });
     assert.equal(cache.artifact("a"), undefined);
