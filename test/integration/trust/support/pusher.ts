@@ -32,7 +32,7 @@ export class Pusher {
 
   async artifact(content: string, tag: string): Promise<string> {
     const config = await this.blob("{}", "application/vnd.oci.empty.v1+json");
-    const layer = await this.blob(content, "application/vnd.oci.image.layer.v1.tar");
+    const layer = await this.blob(content, "text/plain");
     const manifest = {
       schemaVersion: 2,
       mediaType: manifestType,
