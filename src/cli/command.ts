@@ -14,6 +14,7 @@ export interface Option {
   readonly default?: string;
   readonly required?: true;
   readonly choices?: readonly string[];
+  readonly matches?: RegExp;
   readonly complete?: Completion;
   readonly help: string;
 }
@@ -116,6 +117,8 @@ function parse(args: readonly string[], { positionals: wanted, options, usage }:
     } else if (option.choices !== undefined && typeof value === "string" && !option.choices.includes(value)) {
       throw wrong(`--${name} ${value}: write ${option.choices.join(" or ")}`);
     }
+    if (option.matches !== undefined && typeof value === "string" && !option.matches.test(value))
+      throw wrong(`--${name} ${value}: this is no ${option.value ?? "value"}`);
   }
   const [missing] = wanted.slice(positionals.length);
   if (missing !== undefined) throw wrong(`give ${missing.name}: ${missing.help}`);

@@ -1,8 +1,8 @@
 /** The command `mlsecops`: node src/cli/main.ts COMMAND. */
 import { run } from "./run.ts";
 
-// Whoever reads our output may have enough of it, as head does.
-process.stdout.on("error", () => process.exit(0));
+// What nobody could read has not been said.
+process.stdout.on("error", () => process.exit(4));
 const status = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

@@ -8,8 +8,11 @@ export const kubeconfig = {
   help: "which cluster (default: $KUBECONFIG, else ~/.kube/config)",
 } as const satisfies Option;
 
+const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
 export const namespace = {
   type: "string",
+  matches: namespaceName,
   short: "n",
   value: "NAMESPACE",
   help: "the namespace (default: that of the kubeconfig's context)",
@@ -26,6 +29,7 @@ export const output = {
 
 export const operatorNamespace = {
   type: "string",
+  matches: namespaceName,
   value: "NAMESPACE",
   default: "mlsecops-system",
   help: "where the operator is installed and its Secrets are",
@@ -41,6 +45,11 @@ export const secretDir = {
 export const kms = {
   type: "boolean",
   help: "read keys of key management services, with the logins of this environment",
+} as const satisfies Option;
+
+export const content = {
+  type: "boolean",
+  help: "also read models through, as the operator does, and judge what is in them; they may be large",
 } as const satisfies Option;
 
 /** How to reach registries, and what to verify with. */

@@ -31,6 +31,7 @@ the registry, as you.`,
   options: {
     namespace: shared.namespace,
     refresh: { type: "boolean", help: "ask the registry again, to see each signature and each condition" },
+    content: shared.content,
     kubeconfig: shared.kubeconfig,
     "operator-namespace": shared.operatorNamespace,
     "secret-dir": shared.secretDir,

@@ -24,6 +24,8 @@ import { Pod } from "../pod.ts";
 export interface Refreshed {
   readonly verdict: Verdict;
   readonly accounts: readonly PolicyAccount[];
+  /** Whether what is in it was read, too. */
+  readonly content: boolean;
 }
 
 /** What lies around an object in its namespace. */

@@ -15,6 +15,9 @@ export function modelTree(facts: ModelFacts, refreshed: Refreshed | undefined, n
   return node(`SecureModel ${namespace}/${name}`, "plain", [
     referenceNode(facts, refreshed, now),
     verdictNode(model.status?.verdict, refreshed?.verdict, now),
+    ...(refreshed === undefined || refreshed.content
+      ? []
+      : [node("what is in the model was not read: --content reads it")]),
     policiesNode(facts, refreshed),
     grantsNode(facts, now),
     revisionsNode(facts),

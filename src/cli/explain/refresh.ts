@@ -21,8 +21,8 @@ export async function refreshModel(
   const { oci } = spec.source;
   const credentials = await logins.of(namespace, oci);
   const required = spec.policies.map(({ name }) => name);
-  const subject = { reference: oci.reference, namespace, required, credentials, use: "Model" } as const;
-  return judge(registries, subject, policies, now);
+  const subject = { reference: oci.reference, namespace, required, credentials, use: registries.useOfModels };
+  return { ...(await judge(registries, subject, policies, now)), content: registries.useOfModels === "Model" };
 }
 
 export async function refreshImage(
@@ -30,8 +30,8 @@ export async function refreshImage(
   namespace: string,
   image: AllowedImage,
 ): Promise<Refreshed> {
-  const credentials = await logins.of(namespace, image);
+  const credentials = await logins.ofImage(namespace, image);
   const required = (image.policies ?? []).map(({ name }) => name);
   const subject = { reference: image.reference, namespace, required, credentials, use: "Image" } as const;
-  return judge(registries, subject, policies, now);
+  return { ...(await judge(registries, subject, policies, now)), content: registries.useOfModels === "Model" };
 }

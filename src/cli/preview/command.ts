@@ -71,11 +71,11 @@ were in Enforce now, and why. It changes nothing.`,
 async function verifyImages(
   images: readonly string[],
   { namespace, policies }: Facts,
-  choice: RegistryChoice & MaterialChoice,
+  choice: Omit<RegistryChoice, "content"> & MaterialChoice,
   io: Io,
 ): Promise<Verdicts> {
   if (policies.state !== "known") throw new InputError("--refresh needs the right to list clustertrustpolicies");
-  const registries = await openRegistries(choice, io);
+  const registries = await openRegistries({ ...choice, content: false }, io);
   const progress = startProgress(io, "images asked for", images.length);
   try {
     const material = await materialOf(policies.value.objects, choice, { cosign: registries.cosign, env: io.env });

@@ -16,6 +16,8 @@ export interface RegistryChoice {
   readonly "plain-http": readonly string[];
   /** A folder to read instead of registries. */
   readonly layout?: string | undefined;
+  /** Whether artifacts are read through, as the operator does: they may be large. */
+  readonly content: boolean;
 }
 
 /** The operator's own verifier, as this machine reaches registries. */
@@ -25,6 +27,8 @@ export interface Verifying {
   readonly notes: NotingCache;
   readonly cosign: Cosign;
   readonly egress: Egress;
+  /** What is in a model can be judged only where it is read. */
+  readonly useOfModels: "Model" | "Image";
   /** Of the caller. */
   readonly credentials: Credentials | undefined;
   readonly close: () => Promise<void>;
@@ -54,11 +58,12 @@ export async function openRegistries(
   const notes = new NotingCache();
   const verifier = new Verifier({
     ...{ egress, bundleVerifier, plainHttpHosts, cache: notes, clock: now },
-    scanner: new FormatScanner(),
+    ...(choice.content ? { scanner: new FormatScanner() } : { limits: { maxLayerBytes: 0 } }),
     ...(layout === undefined ? {} : { connect: ({ name }) => new LayoutReader(layout, name) }),
   });
   const finder = new FactFinder(notes, bundleVerifier);
-  return { verifier, finder, notes, cosign, egress, credentials, close: () => egress.close() };
+  const useOfModels = choice.content ? "Model" : "Image";
+  return { verifier, finder, notes, cosign, egress, useOfModels, credentials, close: () => egress.close() };
 }
 
 async function readLogins(path: string): Promise<Credentials> {

@@ -17,6 +17,8 @@ export interface TenantLogins {
   readonly own: Credentials | undefined;
   /** For each place once. */
   readonly of: (namespace: string, pulling: Pulling) => Promise<Credentials | undefined>;
+  /** Of an allowed image: without a login of its own it is looked at as anybody, as the operator does. */
+  readonly ofImage: (namespace: string, pulling: Pulling) => Promise<Credentials | undefined>;
 }
 
 /**
@@ -26,30 +28,35 @@ export interface TenantLogins {
 export function tenantLogins(own: Credentials | undefined): TenantLogins {
   const secrets = new Map<string, Promise<Credentials>>();
   const accounts = new Map<string, Promise<Answer<readonly string[]>>>();
+  const of: TenantLogins["of"] = async (namespace, { pullSecrets = [], serviceAccountName }) => {
+    const name = serviceAccountName ?? "default";
+    const key = `${namespace}/${name}`;
+    const account = accounts.get(key) ?? ask(() => readPullSecrets(namespace, name));
+    accounts.set(key, account);
+    const found = await account;
+    const inherited = found.state === "known" ? found.value : [];
+    const names = new Set([...pullSecrets.map((secret) => secret.name), ...inherited]);
+    const read = await Promise.all(
+      [...names].map((secret) => {
+        const at = `${namespace}/${secret}`;
+        const known = secrets.get(at) ?? readLogins(namespace, secret);
+        secrets.set(at, known);
+        return known;
+      }),
+    );
+    const identity: readonly Credential[] =
+      serviceAccountName === undefined
+        ? []
+        : [missingCredential(`the cloud identity of ServiceAccount ${key} is not used here: give --docker-config`)];
+    const all = [...(own ?? []), ...read.flat(), ...identity];
+    return all.length === 0 ? undefined : all;
+  };
   return {
     own,
-    of: async (namespace, { pullSecrets = [], serviceAccountName }) => {
-      const name = serviceAccountName ?? "default";
-      const key = `${namespace}/${name}`;
-      const account = accounts.get(key) ?? ask(() => readPullSecrets(namespace, name));
-      accounts.set(key, account);
-      const found = await account;
-      const inherited = found.state === "known" ? found.value : [];
-      const names = new Set([...pullSecrets.map((secret) => secret.name), ...inherited]);
-      const read = await Promise.all(
-        [...names].map((secret) => {
-          const at = `${namespace}/${secret}`;
-          const known = secrets.get(at) ?? readLogins(namespace, secret);
-          secrets.set(at, known);
-          return known;
-        }),
-      );
-      const identity: readonly Credential[] =
-        serviceAccountName === undefined
-          ? []
-          : [missingCredential(`the cloud identity of ServiceAccount ${key} is not used here: give --docker-config`)];
-      const all = [...(own ?? []), ...read.flat(), ...identity];
-      return all.length === 0 ? undefined : all;
+    of,
+    ofImage: async (namespace, pulling) => {
+      const isOpen = (pulling.pullSecrets ?? []).length === 0 && pulling.serviceAccountName === undefined;
+      return isOpen ? own : of(namespace, pulling);
     },
   };
 }

@@ -31,6 +31,7 @@ secrets of the objects as far as you may read them.`,
     },
     replace: { type: "string", multiple: true, value: "NAME", help: "a policy of the cluster to do without" },
     offline: { type: "boolean", help: "ask no registry: decide what statuses allow, the rest is Unknown" },
+    content: shared.content,
     kubeconfig: shared.kubeconfig,
     "operator-namespace": shared.operatorNamespace,
     "secret-dir": shared.secretDir,
@@ -76,7 +77,7 @@ secrets of the objects as far as you may read them.`,
       const logins = tenantLogins(registries.credentials);
       const compared = values.offline
         ? compareOffline(subjects, sides, now)
-        : await compareOnline(subjects, sides, { verifier: registries.verifier, logins }, { now, step: progress.step });
+        : await compareOnline(subjects, sides, { registries, logins }, { now, step: progress.step });
       const report = decide(compared, {
         source: values.offline ? "Status" : "Registry",
         policies: summary,

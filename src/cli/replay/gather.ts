@@ -1,11 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ClusterTrustPolicy, SecureModel, SecureNamespace } from "../../api/index.ts";
-import type { ResolvedPolicy } from "../../trust/index.ts";
+import { coveringPolicies, parseReference, type ResolvedPolicy } from "../../trust/index.ts";
 import type { Answer } from "../ask.ts";
 import { type Listed, readModels, readNamespaces, readPolicies } from "../cluster.ts";
 import { mapBounded } from "../pool.ts";
 import type { Verifying } from "../registry/open.ts";
 import type { TenantLogins } from "../registry/tenant-credentials.ts";
 import type { Compared } from "./decide.ts";
+import type { Side } from "./schema.ts";
 import { offlineSide, sideOf, statusSide } from "./offline.ts";
 import { type Subject, subjectsOfModel, subjectsOfNamespace } from "./subjects.ts";
 
@@ -38,12 +40,14 @@ const concurrency = 8;
 export async function compareOnline(
   subjects: readonly Subject[],
   policies: Sides,
-  { verifier, logins }: { readonly verifier: Verifying["verifier"]; readonly logins: TenantLogins },
+  { registries, logins }: { readonly registries: Verifying; readonly logins: TenantLogins },
   { now, step }: { readonly now: Date; readonly step: () => void },
 ): Promise<readonly Compared[]> {
   return mapBounded(subjects, concurrency, async (subject): Promise<Compared> => {
-    const { reference, digest, namespace, use, required, pulling, verdict: previous } = subject;
-    const credentials = await logins.of(namespace, pulling);
+    const { reference, digest, namespace, required, pulling, verdict: previous } = subject;
+    const { verifier, useOfModels } = registries;
+    const use = subject.use === "Model" ? useOfModels : subject.use;
+    const credentials = await (subject.use === "Model" ? logins.of : logins.ofImage)(namespace, pulling);
     const request = { reference, digest, namespace, use, required, credentials, previous, now };
     // What these ask for beyond the others is read with them, so that the registry is asked once.
     const after = await verifier.verify({ ...request, policies: policies.after });
@@ -53,9 +57,31 @@ export async function compareOnline(
       subject,
       digest: after.verdict.digest ?? before.verdict.digest ?? digest,
       before: sideOf(before.verdict, now),
-      after: sideOf(after.verdict, now),
+      after:
+        use !== subject.use && demandsOtherContent(subject, policies)
+          ? unlessRefused(sideOf(after.verdict, now))
+          : sideOf(after.verdict, now),
     };
   });
+}
+
+/** What nobody read cannot be judged by new rules about it. */
+function unlessRefused(side: Side): Side {
+  if (side.outcome !== "Verified") return side;
+  const message = "the policies change what may be in a model, and it was not read: --content reads it";
+  return { outcome: "Unknown", reason: "ContentNotRead", message, standing: "Unknown" };
+}
+
+function demandsOtherContent({ namespace, reference }: Subject, { before, after }: Sides): boolean {
+  const parsed = parseReference(reference);
+  if (!parsed.ok) return false;
+  const rules = (policies: readonly ResolvedPolicy[]) =>
+    coveringPolicies(policies, namespace, parsed.reference.name).flatMap(({ mode, formats }) =>
+      mode === "Enforce" ? [formats] : [],
+    );
+  // A second policy with the same rules demands nothing else.
+  const distinct = (list: readonly unknown[]) => [...new Set(list.map((one) => JSON.stringify(one)))].sort();
+  return !isDeepStrictEqual(distinct(rules(before)), distinct(rules(after)));
 }
 
 export function compareOffline(subjects: readonly Subject[], policies: Sides, now: Date): readonly Compared[] {

@@ -68,7 +68,7 @@ registry of the reference and, unless told to, nobody else; in a cluster it chan
     requireNamespace(policies, values.namespace);
     if (values["secret-dir"] === undefined && !values["from-cluster"]) requireNoSecrets(policies);
     if (values["from-cluster"]) selectCluster(values.kubeconfig, wrong);
-    const registries = await openRegistries(values, io);
+    const registries = await openRegistries({ ...values, content: true }, io);
     try {
       const material = await gatherMaterial(policies, {
         secrets: values["from-cluster"]

@@ -93,6 +93,23 @@ if (registry !== undefined && registryCa !== undefined) {
       );
     });
 
+    it("replay: new rules about what is in a model are Unknown, until models are read", async () => {
+      const file = await world.policyFile(
+        "formats",
+        trustPolicy(policyName, world.repository, {
+          authorities: [byKey("release-team", world.keys.release), byKey("security-team", world.keys.security)],
+          formats: { allow: ["safetensors"] },
+        }),
+      );
+      const effects = async (...options: readonly string[]) => {
+        const { stdout } = await mlsecops(["replay", "--policy", file, "-o", "json", ...options, ...ca]);
+        const changes = own(ReplayReport.parse(JSON.parse(stdout)));
+        return [changes.length, ...new Set(changes.map(({ effect, after }) => `${effect} ${after.reason}`))];
+      };
+      assert.deepEqual(await effects(), [3, "Unknown ContentNotRead"]);
+      assert.deepEqual(await effects("--content"), [3, "Quarantined FormatNotAllowed"]);
+    });
+
     it("replay: a policy that does not parse is refused, with its field", async () => {
       const file = await world.policyFile("wrong", trustPolicy(policyName, world.repository, { threshold: "two" }));
       const { all, exitCode } = await mlsecops(["replay", "--policy", file]);

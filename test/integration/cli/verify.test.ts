@@ -128,7 +128,8 @@ if (registry !== undefined && registryCa !== undefined) {
 
     it("from an OCI layout, without any network, by digest and by tag; not once a byte of it is changed", async () => {
       const folder = await world.layout(signed);
-      const verify = (reference: string) => mlsecops(["verify", reference, "--policy", one, "--layout", folder]);
+      const verify = (reference: string) =>
+        mlsecops(["verify", reference, "--policy", one, "--layout", folder], ["unshare", "-rn"]);
       for (const reference of [signed, `${world.repository}:signed`]) {
         const { all, exitCode } = await verify(reference);
         assert.equal(exitCode, 0, all);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { defineCommand } from "../../../src/cli/command.ts";
+import { commands } from "../../../src/cli/commands.ts";
 import { UsageError } from "../../../src/cli/usage-error.ts";
 
 const seen: unknown[] = [];
@@ -43,6 +44,17 @@ describe("a command of the table", () => {
     it(`refuses ${args.join(" ")}`, async () => {
       await assert.rejects(greet.run(args, io), (error) => error instanceof UsageError && message.test(error.message));
     });
+
+  it("a namespace is one before it becomes part of an address", async () => {
+    for (const args of [
+      ["status", "-n", "../../secrets"],
+      ["explain", "smodel/x", "--namespace", "A"],
+      ["replay", "--replace", "x", "--operator-namespace", ""],
+    ]) {
+      const command = commands.find(({ name }) => name === args[0]) ?? assert.fail();
+      await assert.rejects(command.run(args.slice(1), io), /this is no NAMESPACE$/);
+    }
+  });
 
   it("has a help with every option and every exit status", () => {
     assert.match(greet.usage, /^usage: mlsecops greet anna\|ben --by WHOM \[OPTION\.\.\.\]\n/);
