@@ -51,6 +51,8 @@ export function conditionNodes(conditions: SecureModelStatus["conditions"]): rea
   if (conditions === undefined) return [node("there is none: does the operator run?", "unknown")];
   return conditions.map(({ type, status, reason, message }) => {
     const good = type === "Reconciling" || type === "Stalled" ? "False" : "True";
+    // A namespace in Audit is as somebody wants it.
+    if (reason === "Audit") return node(`${type}=${status} ${reason}: ${message}`);
     const mood = status === "Unknown" ? "unknown" : status === good ? "good" : type === "Reconciling" ? "plain" : "bad";
     return node(`${type}=${status} ${reason}: ${message}`, mood);
   });

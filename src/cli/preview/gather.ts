@@ -6,7 +6,12 @@ import { type Listed, readGrant, readNamespace, readObjects, readPolicies } from
 import { Meta, Pod, PodSpec } from "../pod.ts";
 
 const Template = z.looseObject({ metadata: Meta.partial().nullish(), spec: PodSpec });
-const Workload = z.looseObject({ metadata: Meta, spec: z.looseObject({ template: Template }) });
+const Conditions = z.array(z.looseObject({ type: z.string(), status: z.string() })).nullish();
+const Workload = z.looseObject({
+  metadata: Meta,
+  spec: z.looseObject({ template: Template }),
+  status: z.looseObject({ conditions: Conditions }).nullish(),
+});
 const CronJob = z.looseObject({
   metadata: Meta,
   spec: z.looseObject({ jobTemplate: z.looseObject({ spec: z.looseObject({ template: Template }) }) }),
@@ -41,7 +46,7 @@ export async function gather(namespace: string): Promise<Facts> {
     ofTemplates("Deployment", kind.Deployment),
     ofTemplates("StatefulSet", kind.StatefulSet),
     ofTemplates("DaemonSet", kind.DaemonSet),
-    ofTemplates("Job", kind.Job),
+    runnables("Job", readJobs(namespace), ({ spec }) => spec.template),
     runnables("CronJob", readObjects(kind.CronJob, CronJob, namespace), ({ spec }) => spec.jobTemplate.spec.template),
     pods(namespace),
   ]);
@@ -61,6 +66,15 @@ async function runnables<T extends { readonly metadata: Meta }>(
     return { kind: name, metadata, labels: template?.labels ?? {}, spec };
   });
   return [name, { state: "known", value }];
+}
+
+/** What has come to its end makes no more pods. */
+async function readJobs(namespace: string): Promise<Answer<readonly z.output<typeof Workload>[]>> {
+  const answer = await readObjects(kind.Job, Workload, namespace);
+  if (answer.state !== "known") return answer;
+  const isDone = ({ status }: z.output<typeof Workload>) =>
+    status?.conditions?.some((one) => ["Complete", "Failed"].includes(one.type) && one.status === "True") === true;
+  return { state: "known", value: answer.value.filter((job) => !isDone(job)) };
 }
 
 async function pods(namespace: string): Promise<[string, Answer<readonly Runnable[]>]> {

@@ -12,7 +12,7 @@ export function render(report: PreviewReport, paint: Paint): string {
   const sum =
     refused === 0
       ? `Enforce would refuse none of ${items.length}.`
-      : `Enforce would refuse ${refused} of ${items.length}${hidden === 0 ? "" : `; ${hidden} pods are not listed, since what made them is`}.`;
+      : `Enforce would refuse ${refused} of ${items.length}${hidden === 0 ? "" : `; ${hidden} are not listed, since what made them is`}.`;
   return [
     `namespace ${namespace} ${now}; profile ${profile}\n\n`,
     ...(rows.length === 0 ? [] : [table(["OBJECT", "USE", "IMAGE", "PROBLEM", "WHY"], rows, paint), "\n"]),
@@ -29,11 +29,11 @@ export function render(report: PreviewReport, paint: Paint): string {
   ].join("");
 }
 
-/** A pod says nothing new where what is listed beside it has the same images. */
+/** What something made says nothing new where its maker is listed with the same images. */
 function isRepeated(item: PreviewItem, items: readonly PreviewItem[]): boolean {
-  if (item.kind !== "Pod" || item.controlledBy === undefined) return false;
+  if (item.controlledBy === undefined) return false;
   const key = keyOf(item);
-  return items.some((other) => other.kind !== "Pod" && other.refused && keyOf(other) === key);
+  return items.some((other) => other.controlledBy === undefined && other.refused && keyOf(other) === key);
 }
 
 function keyOf({ images, problems }: PreviewItem): string {

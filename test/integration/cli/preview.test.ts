@@ -45,6 +45,12 @@ describe("mlsecops preview", function () {
         },
       },
       {
+        apiVersion: "batch/v1",
+        kind: "Job",
+        metadata: { name: "done", namespace },
+        spec: { suspend: true, template: { spec: { restartPolicy: "Never", containers: container("done:1") } } },
+      },
+      {
         apiVersion: "v1",
         kind: "Pod",
         metadata: { name: "reader", namespace },
@@ -56,6 +62,10 @@ describe("mlsecops preview", function () {
         },
       },
     ]);
+    const time = new Date().toISOString();
+    const over = ["FailureTarget", "Failed"].map((type) => ({ type, status: "True", lastTransitionTime: time }));
+    const status = JSON.stringify({ status: { startTime: time, conditions: over } });
+    await must(["patch", "job", "done", "-n", namespace, "--subresource=status", "--type=merge", `--patch=${status}`]);
   });
   after(() => must(["delete", "namespace", namespace, "--wait=false"]));
 

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
@@ -8,11 +8,16 @@ interface KubeConfig {
   readonly users: { user: Record<string, unknown> }[];
 }
 
-/** The kubeconfig of the cluster under test, with the rights of whoever has the token. */
-export async function limitedKubeconfig(token: string): Promise<string> {
+/** Calls with a kubeconfig of the cluster under test that has the rights of whoever has the token. */
+export async function withKubeconfig<T>(token: string, task: (path: string) => Promise<T>): Promise<T> {
   const config = parse(await must(["config", "view", "--raw", "--flatten"])) as KubeConfig;
   for (const entry of config.users) entry.user = { token };
-  const path = join(await mkdtemp(join(tmpdir(), "mlsecops-kubeconfig-")), "kubeconfig");
-  await writeFile(path, stringify(config), { mode: 0o600 });
-  return path;
+  const directory = await mkdtemp(join(tmpdir(), "mlsecops-kubeconfig-"));
+  const path = join(directory, "kubeconfig");
+  try {
+    await writeFile(path, stringify(config), { mode: 0o600 });
+    return await task(path);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }

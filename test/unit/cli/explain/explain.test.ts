@@ -113,6 +113,14 @@ describe("mlsecops explain", () => {
     assert.match(text, /\[\?\?\] pods: 1 that run would not be admitted now\n/);
   });
 
+  it("does not blame a namespace for being in Audit", () => {
+    const conditions = [condition("Ready", "True", "Audit"), condition("Enforced", "False", "Audit")];
+    const namespace = secured({ conditions, ungrantedPods: { count: 0, examples: [] } });
+    const { policies, grant, pods } = facts();
+    const of: NamespaceFacts = { namespace, policies, grant, pods, secured: known(namespace) };
+    assert.equal(outcomeOf(namespaceTree(of, new Map(), now)), "good");
+  });
+
   it("is as good as the worst fact", () => {
     const [good, bad, unknown] = [node("a", "good"), node("b", "bad"), node("c", "unknown")];
     const table = [

@@ -121,7 +121,7 @@ describe("mlsecops preview", () => {
     const made = report(facts([deployment("x:1"), pod(now, "web-5d", "x:1")]));
     const text = render(made, noPaint);
     assert.doesNotMatch(text, /Pod\/web-1/);
-    assert.match(text, /would refuse 2 of 2; 1 pods are not listed/);
+    assert.match(text, /would refuse 2 of 2; 1 are not listed/);
     assert.match(
       render(report(facts([pod(now, undefined, "x:1")])), noPaint),
       /^Pod\/web-1 +container +x:1 +not pinned/m,
