@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PreviewReport } from "../../../src/cli/preview/schema.ts";
 import { apply, eventually, kubectl, must, randomName } from "../admission/support.ts";
 import { mlsecops } from "./support/command.ts";
-import { limitedKubeconfig } from "./support/limited-kubeconfig.ts";
+import { withKubeconfig } from "./support/limited-kubeconfig.ts";
 import { grant, write } from "./support/fleet.ts";
 
 describe("mlsecops preview", function () {
@@ -96,12 +96,9 @@ describe("mlsecops preview", function () {
 
   it("without the right to read the grant: cannot tell, rather than all is refused", async () => {
     const token = await must(["create", "token", "default", "-n", namespace]);
-    const { all, exitCode } = await mlsecops([
-      "preview",
-      namespace,
-      "--kubeconfig",
-      await limitedKubeconfig(token.trim()),
-    ]);
+    const { all, exitCode } = await withKubeconfig(token.trim(), (path) =>
+      mlsecops(["preview", namespace, "--kubeconfig", path]),
+    );
     assert.equal(exitCode, 3, all);
     assert.match(all, /AdmissionGrant of \S+ cannot be read: 403/);
   });
