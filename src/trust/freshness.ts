@@ -34,11 +34,12 @@ export function nextCheckMs(verdicts: readonly VerdictStatus[], now: Date): numb
 
 /** What a verdict says, without the times that move with each pass, and without its words. */
 function substance(verdict: VerdictStatus): string {
-  const { outcome, reason, digest, signers, policies, trustFingerprint, warnings = [] } = verdict;
+  const { outcome, reason, digest, signers, attestations = [], policies, trustFingerprint, warnings = [] } = verdict;
   return JSON.stringify([
     [outcome, reason, digest, trustFingerprint],
     warnings,
     signers?.map(({ policy, authority, keyFingerprint }) => [policy, authority, keyFingerprint]) ?? [],
+    attestations.map(({ policy, name, authority }) => [policy, name, authority]),
     policies?.map(({ name, generation }) => [name, generation]) ?? [],
   ]);
 }
