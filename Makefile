@@ -94,6 +94,10 @@ coverage: node_modules/.package-lock.json ## how much of src the unit tests reac
 	@$(NODE) node_modules/c8/bin/c8.js --all --src src --include 'src/**' --reporter text --reporter html \
 		$(NODE) node_modules/mocha/bin/mocha.js --reporter dot 'test/unit/**/*.test.ts'
 
+.PHONY: mutation
+mutation: node_modules/.package-lock.json ## which guards of src/trust no unit test misses; in 20 minutes at most, FILES="opinion vouching" for some
+	@test/mutation/run $(FILES)
+
 test-integration: node_modules/.package-lock.json ## against an API server; without root on a control plane, and then not all of it
 	@test/run integration
 
