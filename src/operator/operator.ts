@@ -20,7 +20,15 @@ import {
   systemClock,
 } from "../kube/index.ts";
 import { servingReconciler } from "../serving/index.ts";
-import { CloudLogins, Cosign, KmsKeys, type Pulling, Verifier, policyReconciler } from "../trust/index.ts";
+import {
+  ArtifactStore,
+  CloudLogins,
+  Cosign,
+  KmsKeys,
+  type Pulling,
+  Verifier,
+  policyReconciler,
+} from "../trust/index.ts";
 import { createRecorder } from "./evidence.ts";
 import { createInformers, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
@@ -31,6 +39,8 @@ import { wire } from "./wiring.ts";
 
 /** A pass may read tens of gigabytes from a registry. It takes longer than the verifier's own limit for that, which tells why. */
 const passDeadlineMs = 20 * 60_000;
+/** Of what is kept over a restart: some 20,000 artifacts with two signatures each. */
+const maxStateBytes = 192 * 1024 ** 2;
 /** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
 const deafAfterMs = 180_000;
 const stuckAfterMs = 30 * 60_000;
@@ -103,8 +113,17 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     // Tenants have their own bounds at each registry: one alone cannot take all of these.
     maxConnectionsPerHost: 64,
   });
+  const store =
+    options.stateDir === undefined
+      ? undefined
+      : new ArtifactStore(options.stateDir, {
+          maxBytes: maxStateBytes,
+          onProblem: (error) => log.warn({ err: error }, "what is known of an artifact cannot be kept over a restart"),
+        });
+  await store?.open();
   const verifier = new Verifier({
     egress,
+    store,
     bundleVerifier: cosign,
     plainHttpHosts: options.plainHttpRegistries,
     mirrors: options.registryMirrors,

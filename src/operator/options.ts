@@ -32,6 +32,7 @@ const Options = z.object({
     })
     .optional(),
   cosign: z.string().min(1),
+  stateDir: z.string().min(1).optional(),
   maxArtifactBytes: z.coerce.number().int().min(1),
   rechecksPerSecond: z.coerce.number().min(1).max(10_000),
   kmsPlugins: z.string().min(1).optional(),
@@ -56,6 +57,7 @@ export function readOptions(args: readonly string[]): Options {
       "cloud-endpoints": { type: "string", default: "" },
       "google-workload-identity-provider": { type: "string" },
       cosign: { type: "string", default: "/usr/local/bin/cosign" },
+      "state-dir": { type: "string" },
       "max-artifact-bytes": { type: "string", default: String(20 * 1024 ** 3) },
       "rechecks-per-second": { type: "string", default: "10" },
       "kms-plugins": { type: "string" },
@@ -81,6 +83,7 @@ export function readOptions(args: readonly string[]): Options {
     cloudEndpoints: list(values["cloud-endpoints"]),
     googleWorkloadIdentityProvider: values["google-workload-identity-provider"],
     cosign: values.cosign,
+    stateDir: values["state-dir"],
     maxArtifactBytes: values["max-artifact-bytes"],
     rechecksPerSecond: values["rechecks-per-second"],
     kmsPlugins: values["kms-plugins"],

@@ -25,6 +25,7 @@ export {
   type ParsedCredentials,
   type Pulling,
 } from "./credentials.ts";
+export { ArtifactStore } from "./artifact-store.ts";
 export {
   kmsKeysOf,
   secretsOf,

@@ -11,6 +11,7 @@ import { FactCache, type Gathered } from "./fact-cache.ts";
 import { FactFinder, predicateTypesOf } from "./fact-finder.ts";
 import type { ArtifactFacts, ArtifactState, InvalidReference, Refused, Unavailable } from "./facts.ts";
 import { gatherArtifact, stateOf, type GatherLimits } from "./gather.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
 import { coveringPolicies, type ResolvedPolicy } from "./policies.ts";
 import { parseReference, type Reference } from "./reference.ts";
 import type { RegistryReader } from "./registry.ts";
@@ -35,6 +36,8 @@ export interface VerifierOptions {
   readonly clock?: (() => Date) | undefined;
   readonly limits?: Partial<GatherLimits> | undefined;
   /** How often registries are asked again about what is known. Absent: as often as it is due. */
+  /** Keeps what was gathered over a restart. */
+  readonly store?: Pick<ArtifactStore, "load" | "keep" | "forget"> | undefined;
   /** Looks into the content of models. */
   readonly scanner?: FormatScanner | undefined;
   readonly recheckBudget?: Pick<TokenBucket, "tryTake"> | undefined;
@@ -164,7 +167,7 @@ export class Verifier {
       return { verdict: decideVerdict({ ...input, artifact: resolved }), source: "Registry" };
     }
     const wanted = predicateTypesOf(coveringOf(request, resolved.reference.name));
-    const known = this.#cache.artifact(this.#keyOf(resolved, request));
+    const known = await this.#known(this.#keyOf(resolved, request));
     if (known !== undefined && hasRead(known.facts, wanted, request.use)) {
       const verification = await this.#decide(request, known.facts, "Facts");
       if (!isDue(request, known, verification.verdict)) return verification;
@@ -244,13 +247,28 @@ export class Verifier {
           limits: this.#limits,
           known: this.#cache.artifact(key)?.facts,
         });
-        if (state.state === "Found") this.#cache.keepArtifact(key, { facts: state, at: request.now });
+        if (state.state === "Found") {
+          const gathered = { facts: state, at: request.now };
+          this.#cache.keepArtifact(key, gathered);
+          await this.#options.store?.keep(key, gathered);
+        }
         // What the registry itself says is gone is not decided from memory the next time.
-        if (state.state === "Refused") this.#cache.forgetArtifact(key);
+        if (state.state === "Refused") {
+          this.#cache.forgetArtifact(key);
+          await this.#options.store?.forget(key);
+        }
         return state;
       },
       request.signal,
     );
+  }
+
+  async #known(key: string): Promise<Gathered | undefined> {
+    const known = this.#cache.artifact(key);
+    if (known !== undefined) return known;
+    const kept = await this.#options.store?.load(key);
+    if (kept !== undefined) this.#cache.keepArtifact(key, kept);
+    return kept;
   }
 
   /** What was read with one tenant's credentials is no knowledge of another's. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Gathered } from "../../../src/trust/fact-cache.ts";
 import { DEFAULT_RULES, FormatScanner } from "../../../src/formats/index.ts";
 import {
   parseDockerConfigJson,
@@ -572,6 +573,27 @@ describe("Verifier", () => {
       const previous = toVerdictStatus((await verify({ policies })).verdict);
       assert.equal((await verify({ digest, previous, policies, now: later((hour / 6) * 0.9) })).source, "Facts");
       assert.equal((await verify({ digest, previous, policies, now: later(hour / 6) })).source, "Registry");
+    });
+
+    it("after a restart without a registry, from what was kept", async () => {
+      const kept = new Map<string, Gathered>();
+      const store = {
+        load: (key: string) => Promise.resolve(kept.get(key)),
+        keep: (key: string, gathered: Gathered) => Promise.resolve(void kept.set(key, gathered)),
+        forget: (key: string) => Promise.resolve(void kept.delete(key)),
+      };
+      verifier = create({ store });
+      const digest = pushSigned();
+      const previous = toVerdictStatus((await verify()).verdict);
+      registry.fault = answer(503);
+      verifier = create({ store });
+      const { verdict } = await verify({ digest, previous, now: later(2 * hour) });
+      assert.equal(verdict.outcome, "Verified");
+      assert.match(verdict.warnings.join(), /decided from what was seen at/);
+      registry.fault = () => false;
+      registry.manifests.delete(digest);
+      assert.equal((await verify({ digest, previous, now: later(3 * hour) })).verdict.reason, "ArtifactNotFound");
+      assert.equal(kept.size, 0);
     });
 
     it("what is due and still vouches waits when the registries were asked often enough", async () => {
