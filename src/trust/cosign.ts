@@ -147,7 +147,7 @@ export class Cosign implements BundleVerifier {
     );
     if (run.state === "Failed") return { ok: false, problem: run.problem };
     if (run.exitCode === 0 && run.stdout.includes("BEGIN PUBLIC KEY")) return { ok: true, pem: run.stdout };
-    return { ok: false, problem: errorOf(run) ?? `cosign ended with exit code ${run.exitCode} and without a key` };
+    return { ok: false, problem: wholeErrorOf(run) ?? `cosign ended with exit code ${run.exitCode} and without a key` };
   }
 
   async #judge(check: BundleCheck): Promise<BundleOutcome> {
@@ -263,6 +263,16 @@ function linesOf({ stderr }: Exited): readonly string[] {
 function errorOf(run: Exited): string | undefined {
   const line = linesOf(run).find((text) => text.startsWith("Error: "));
   return line?.slice("Error: ".length, 512).replace(/[^\x20-\x7e]/g, "?");
+}
+
+/** The same over several lines: what a service answered stands in those that follow. */
+function wholeErrorOf(run: Exited): string | undefined {
+  const text = linesOf(run).join(" ");
+  const error = /Error: (.*?)(?: error during command execution: .*)?$/.exec(text)?.[1];
+  return error
+    ?.replace(/[^\x20-\x7e]/g, "?")
+    .replace(/ +/g, " ")
+    .slice(0, 512);
 }
 
 // Nobody listens on port 9 of loopback in a container: a tool that wants to go out fails at once.
