@@ -335,6 +335,7 @@ describe("rule 1 in each profile and enforcement", function () {
       // denied() looks for it in each refusal; this holds that each policy with a messageExpression is among them.
       const computed = policies.filter(({ spec }) => JSON.stringify(spec).includes("messageExpression"));
       assert.deepEqual(computed.map(({ metadata }) => metadata.name).sort(), [
+        "mlsecops-break-glass",
         "mlsecops-labels-awaited",
         "mlsecops-pods-granted",
         "mlsecops-serving-pods",
