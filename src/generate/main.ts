@@ -6,6 +6,9 @@ import { crdOf } from "../api/generate/crd.ts";
 import { evidenceSchema } from "../api/generate/evidence-schema.ts";
 import { referencePage } from "../api/generate/reference.ts";
 import { kinds } from "../api/index.ts";
+import { commands } from "../cli/commands.ts";
+import { referencePage as commandPage } from "../cli/reference/page.ts";
+import { shapes } from "../cli/reference/shapes.ts";
 
 const HEADER = "# Generated from src by `make generate`; do not edit.\n";
 const SERVICE_ACCOUNT = "mlsecops-operator";
@@ -21,6 +24,7 @@ function generatedFiles(): ReadonlyMap<string, string> {
       [`charts/mlsecops-operator/crds/${name}`, HEADER + text],
     ]),
     ["docs/reference/api.md", referencePage(kinds)],
+    ["docs/reference/cli.md", commandPage(commands, shapes)],
     ["docs/reference/evidence.schema.json", evidenceSchema()],
     ["charts/mlsecops-operator/templates/admission/policies.yaml", chartPolicies()],
     ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
