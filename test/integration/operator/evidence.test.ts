@@ -111,6 +111,8 @@ describe("Rule 8: every decision leaves evidence, of the operator itself", funct
       operator = await stage.operator({ args });
       await reach([lane], () => lane.quarantined(), { operator, withinMs: 120_000 });
       await until(() => has(uid, "Quarantine"));
+      // What is still to be said of other objects is written down too.
+      await quiet(operator);
       await operator.kill();
       // One that finds all as it was has nothing to add.
       const all = await count();
