@@ -126,6 +126,20 @@ export function readBundle(bytes: Buffer, digest: string): BundleClaim {
   return { kind: "Signature", ...common };
 }
 
+/** A bundle of a signature by a key that holds nothing but what such a signature needs. */
+export function keyBundle({ payload, payloadType: type, signature }: Envelope): Buffer {
+  const bundle = {
+    mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+    verificationMaterial: { publicKey: {} },
+    dsseEnvelope: {
+      payload: payload.toString("base64"),
+      payloadType: type,
+      signatures: [{ sig: signature.toString("base64") }],
+    },
+  };
+  return Buffer.from(JSON.stringify(bundle));
+}
+
 function signedBy(material: z.output<typeof Bundle>["verificationMaterial"]): SignedBy {
   const leaf = material?.certificate ?? material?.x509CertificateChain?.certificates[0];
   if (leaf !== undefined) return { kind: "Certificate", der: Buffer.from(leaf.rawBytes, "base64") };

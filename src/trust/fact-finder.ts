@@ -1,4 +1,5 @@
-import { SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
+import { createHash } from "node:crypto";
+import { keyBundle, SIGNATURE_PREDICATE_TYPE } from "./bundle.ts";
 import { checkCertificate, provenTime } from "./certificate-check.ts";
 import type { BundleVerifier, Verification } from "./cosign.ts";
 import { isIssuedByOneOf } from "./certificates.ts";
@@ -59,14 +60,33 @@ export class FactFinder {
     pair: Pair,
     signal: AbortSignal | undefined,
   ): Promise<SignatureFact | NotAFact<string>> {
+    if (pair.kind === "Key") return this.#keyFact(digest, pair, signal);
     const about = { digest, bundleDigest: pair.bundle.digest, by: pair.with.fingerprint };
     return this.#cache.signature(
       about,
-      (shared) =>
-        pair.kind === "Key" ? this.#checkKey(digest, pair, shared) : this.#checkCertificate(digest, pair, shared),
+      (shared) => this.#checkCertificate(digest, pair, shared),
       signal,
       (fact) => fact.outcome !== "stranger" || !isNamed(fact.signer, pair.identities),
     );
+  }
+
+  /**
+   * For a key only the envelope counts. It is judged once, in a bundle of our own making: whoever may push can wrap one good
+   * signature in as many bundles as they like, and each would cost a process.
+   */
+  async #keyFact(
+    digest: string,
+    pair: KeyPair,
+    signal: AbortSignal | undefined,
+  ): Promise<SignatureFact | NotAFact<string>> {
+    const bytes = keyBundle(pair.bundle.claim.envelope);
+    const bundle = { ...pair.bundle, bytes, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` };
+    const fact = await this.#cache.signature(
+      { digest, bundleDigest: bundle.digest, by: pair.with.fingerprint },
+      (shared) => this.#checkKey(digest, { ...pair, bundle }, shared),
+      signal,
+    );
+    return "notAFact" in fact ? fact : { ...fact, bundleDigest: pair.bundle.digest };
   }
 
   async #checkKey(digest: string, { bundle, with: key }: KeyPair, signal: AbortSignal): Promise<Found> {

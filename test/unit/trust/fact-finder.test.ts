@@ -103,6 +103,24 @@ describe("finding facts", () => {
     assert.equal(cosign.checks.length, 1);
   });
 
+  it("once for one signature of a key, in however many bundles somebody wraps it", async () => {
+    const original = JSON.parse(vectorBundle("bundles/key-signed.json").toString()) as {
+      verificationMaterial: { publicKey: object };
+    };
+    const wrapped = [1, 2, 3, 4].map((round): BundleFact => {
+      const material = { ...original.verificationMaterial, publicKey: { hint: `${round}` } };
+      const bytes = Buffer.from(JSON.stringify({ ...original, verificationMaterial: material }));
+      return { referrer: sha256(`${round}`), digest: sha256(bytes), bytes, claim: readBundle(bytes, digest) };
+    });
+    const policies = [policy({ authorities: [{ name: "release", key }] })];
+    const { signatureFacts } = await finder.find(artifact({ digest, bundles: wrapped }), policies, undefined);
+    assert.deepEqual(
+      signatureFacts.map(({ bundleDigest, outcome }) => [bundleDigest, outcome]),
+      wrapped.map((bundle) => [bundle.digest, "valid"]),
+    );
+    assert.equal(cosign.checks.length, 1);
+  });
+
   it("asks once for those who ask at the same time", async () => {
     await Promise.all([find([by(ca("a"))], "email"), find([by(ca("a"))], "email")]);
     assert.equal(cosign.checks.length, 1);

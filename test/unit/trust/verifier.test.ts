@@ -434,6 +434,25 @@ describe("Verifier", () => {
     });
   });
 
+  it("takes no signature in the layout of cosign 2 for one, also a valid one", async () => {
+    const digest = registry.pushArtifact("model", "v1");
+    const payload = registry.pushBlob(JSON.stringify({ critical: { image: { "docker-manifest-digest": digest } } }));
+    const mediaType = "application/vnd.dev.cosign.simplesigning.v1+json";
+    const annotations = { "dev.cosignproject.cosign/signature": "MEUCIQ" };
+    registry.pushManifest(
+      {
+        schemaVersion: 2,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        config: registry.pushBlob("{}"),
+        layers: [{ ...payload, mediaType, annotations }],
+      },
+      { tag: `${digest.replace(":", "-")}.sig` },
+    );
+    assert.equal(says(await verify()), "Rejected NoSignature Registry");
+    assert.ok(!registry.requests.some(({ path }) => path.includes(".sig")));
+    assert.deepEqual(cosign.checks, []);
+  });
+
   describe("a model", () => {
     const honest = (name: string): Buffer => vector(`formats/honest/${name}`);
 
