@@ -87,28 +87,35 @@ const Condition = z.strictObject({
   message: z.string().max(512).describe("What people are told when it is false.").optional(),
 });
 
-const Attestation = z.strictObject({
-  name: ShortName.describe("What people call this evidence; it appears in verdicts."),
-  predicateType: shown(
-    z.string().min(1).max(512).describe("The in-toto predicate type, such as https://slsa.dev/provenance/v1."),
-    "predicateType: https://slsa.dev/provenance/v1",
-  ),
-  authorities: z
-    .array(ShortName)
-    .min(1)
-    .max(16)
-    .describe("Whose attestations count: names of spec.authorities. Absent means any of them.")
-    .optional(),
-  threshold: z.int().min(1).max(16).describe("How many distinct authorities must attest.").default(1),
-  match: z
-    .enum(["Any", "Every"])
-    .describe(
-      "Any: one attestation that meets the conditions is enough. Every: each that these authorities made must meet them, so a later bad one counts.",
-    )
-    .default("Any"),
-  conditions: z.array(Condition).max(16).default([]),
-  maximumAge: Duration.describe("How old an attestation may be, by a proven time of signing.").optional(),
-});
+const Attestation = withRules(
+  z.strictObject({
+    name: ShortName.describe("What people call this evidence; it appears in verdicts."),
+    predicateType: shown(
+      z.string().min(1).max(512).describe("The in-toto predicate type, such as https://slsa.dev/provenance/v1."),
+      "predicateType: https://slsa.dev/provenance/v1",
+    ),
+    authorities: z
+      .array(ShortName)
+      .min(1)
+      .max(16)
+      .describe("Whose attestations count: names of spec.authorities. Absent means any of them.")
+      .optional(),
+    threshold: z.int().min(1).max(16).describe("How many distinct authorities must attest.").default(1),
+    match: z
+      .enum(["Any", "Every"])
+      .describe(
+        "Any: one attestation that meets the conditions is enough. Every: each that these authorities made must meet them, so a later bad one counts.",
+      )
+      .default("Any"),
+    conditions: z.array(Condition).max(16).default([]),
+    maximumAge: Duration.describe("How old an attestation may be, by a proven time of signing.").optional(),
+  }),
+  {
+    rule: "!has(self.authorities) || !has(self.threshold) || self.threshold <= size(self.authorities)",
+    message: "threshold must not be more than there are authorities, for example authorities: [a, b], threshold: 2",
+    fieldPath: ".threshold",
+  },
+);
 
 const Age = withRules(
   z.strictObject({

@@ -69,11 +69,19 @@ export class KmsKeys {
   async #ask(uri: string, variables: Readonly<Record<string, string>>, askedAt: number): Promise<void> {
     const before = this.#entries.get(uri);
     this.#entries.set(uri, { ...before, askedAt, isAsking: true });
-    const read = await this.#options.read(uri, variables, this.#options.signal);
+    const read = await this.#read(uri, variables);
     const known = read.ok ? { pem: read.pem, at: this.#options.now().getTime() } : before?.known;
     const problem = read.ok ? undefined : read.problem;
     this.#entries.set(uri, { known, problem, askedAt, isAsking: false });
     if (known?.pem !== before?.known?.pem || problem !== before?.problem) this.#options.onChange(uri);
+  }
+
+  async #read(uri: string, variables: Readonly<Record<string, string>>): Promise<PublicKeyRead> {
+    try {
+      return await this.#options.read(uri, variables, this.#options.signal);
+    } catch (error) {
+      return { ok: false, problem: String(error).slice(0, 512) };
+    }
   }
 
   #variablesFor(uri: string): Readonly<Record<string, string>> | string {

@@ -183,6 +183,12 @@ const cases: readonly Case[] = [
       /for example expression: predicate\.score/,
       { names: "spec.attestations\\[0\\].conditions\\[0\\].expression" },
     ],
+    [
+      "spec.attestations",
+      [{ name: "a", predicateType: "b", authorities: ["release-team"], threshold: 2 }],
+      /not be more than there are authorities/,
+      { apiOnly: true, names: "spec.attestations\\[0\\].threshold" },
+    ],
     ["spec.formats", { allow: ["pickle"] }, /supported values/, { names: "spec.formats.allow\\[0\\]" }],
     [
       "spec.formats",
