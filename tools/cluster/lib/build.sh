@@ -14,11 +14,13 @@ NODE_BUILD=(apt portal pack pause kube containerd calico coredns cosign crane he
 CONTROL_PLANE_BUILD=(portal kube)
 # A Sigstore of one's own, which test/support/sigstore starts: what `build sigstore` means. Nothing else builds it.
 SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
+# What `make bench` measures itself against: what `build peers` means. Nothing else builds it.
+PEERS_BUILD=(policy-controller)
 
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
 declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142
-  [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16)
+  [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16 [policy-controller]=600)
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
@@ -85,6 +87,7 @@ links_of() {
     containerd) say containerd containerd-shim-runc-v2 ctr ;;
     timestamp-authority) say timestamp-server ;;
     rekor-tiles) say rekor-server=posix ;; # its package is named after where the log is kept
+    policy-controller) say policy-controller-webhook=webhook policy-controller-verify=policy-controller ;;
     *) say "$1" ;;
   esac
 }
@@ -265,14 +268,16 @@ build() {
   local what started=$EPOCHREALTIME
   BUILT=()
   (($# > 0)) || set -- "${ALL_BUILD[@]}"
-  if [[ " $* " == *' sigstore '* ]]; then
-    for what; do
-      shift
-      if [[ $what == sigstore ]]; then set -- "$@" "${SIGSTORE_BUILD[@]}"; else set -- "$@" "$what"; fi
-    done
-  fi
   for what; do
-    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore"
+    shift
+    case $what in
+      sigstore) set -- "$@" "${SIGSTORE_BUILD[@]}" ;;
+      peers) set -- "$@" "${PEERS_BUILD[@]}" ;;
+      *) set -- "$@" "$what" ;;
+    esac
+  done
+  for what; do
+    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers"
   done
   if [[ " $* " == *' images '* ]]; then
     for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
