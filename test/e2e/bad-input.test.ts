@@ -94,7 +94,7 @@ describe("bad input that the API server lets pass", function () {
       title: "a Secret without the key that is named",
       name: "secret-key-missing",
       key: { secretRef: { name: "bad-damaged", key: "absent.pub" } },
-      problem: /Secret bad-damaged has no key absent\.pub; put the public key there/,
+      problem: /Secret bad-damaged has no key absent\.pub; put it there/,
     },
     {
       title: "a Secret that is in a tenant's namespace",
@@ -123,7 +123,9 @@ describe("bad input that the API server lets pass", function () {
         name: `policy-${name}`,
         reference: `${repository}/policy-${name}:v1`,
         reason: "PolicyNotReady",
-        message: new RegExp(`policy ${serving}-${name} has no usable key: authority release-team: .*${problem.source}`),
+        message: new RegExp(
+          `policy ${serving}-${name} needs one signature, and too few are usable: authority release-team: .*${problem.source}`,
+        ),
       })),
       {
         title: "a policy that is required and does not exist",
