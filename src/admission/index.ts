@@ -19,6 +19,7 @@ export {
 } from "./guard.ts";
 export {
   ENFORCEMENT_LABEL,
+  IMPORT_LABEL,
   MODEL_LABEL,
   PROFILE_LABEL,
   REVISION_LABEL,

@@ -6,6 +6,9 @@ export const PROFILE_LABEL = `${GROUP}/profile`;
 export const REVISION_LABEL = `${GROUP}/revision`;
 export const MODEL_LABEL = `${GROUP}/model`;
 
+/** On what imports the content of a model: never the label of the model itself, by which a Service finds its pods. */
+export const IMPORT_LABEL = `${GROUP}/import`;
+
 /** The ClusterRole that the operator binds to itself in each managed namespace, and the name of that RoleBinding. */
 export const WORKLOAD_ROLE = "mlsecops-operator-workloads";
 

@@ -43,6 +43,8 @@ interface VolumeShape {
   readonly name: string;
   readonly image?: { readonly reference?: string | undefined } | undefined;
   readonly emptyDir?: unknown;
+  readonly secret?: { readonly secretName?: string | undefined } | undefined;
+  readonly persistentVolumeClaim?: { readonly claimName?: string | undefined } | undefined;
 }
 
 /** How a pod of a revision looks, in the form that the serving policy compares (src/admission/policies/serving-pods.ts). */
@@ -52,7 +54,7 @@ export function grantedRevision(model: string, spec: PodSpecShape): GrantedRevis
     serviceAccountName: spec.serviceAccountName ?? "default",
     containers: spec.containers.map(containerRow),
     initContainers: (spec.initContainers ?? []).map(containerRow),
-    volumes: (spec.volumes ?? []).map((volume) => [volume.name, volumeKind(volume), volume.image?.reference ?? ""]),
+    volumes: (spec.volumes ?? []).map((volume) => [volume.name, volumeKind(volume), volumeReference(volume)]),
   };
 }
 
@@ -75,7 +77,13 @@ function containerRow(container: ContainerShape): GrantedContainer {
 
 function volumeKind(volume: VolumeShape): string {
   if (volume.image !== undefined) return "image";
+  if (volume.secret !== undefined) return "secret";
+  if (volume.persistentVolumeClaim !== undefined) return "persistentVolumeClaim";
   return volume.emptyDir === undefined ? "other" : "emptyDir";
+}
+
+function volumeReference({ image, secret, persistentVolumeClaim }: VolumeShape): string {
+  return image?.reference ?? secret?.secretName ?? persistentVolumeClaim?.claimName ?? "";
 }
 
 /** Every image that a pod uses, with its use. */

@@ -45,6 +45,10 @@ const GrantedRevision = z.object({
   containers: z.array(GrantedContainer).min(1).max(8),
   initContainers: z.array(GrantedContainer).max(8),
   volumes: z.array(Row).max(32).describe("Rows of [name, kind, reference]."),
+  import: z
+    .boolean()
+    .describe("It imports what the model is made of: the pod of a Job, not of a ReplicaSet.")
+    .optional(),
 });
 export type GrantedRevision = z.output<typeof GrantedRevision>;
 

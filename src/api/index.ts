@@ -5,6 +5,7 @@ export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject,
 export { kinds } from "./kinds.ts";
 export * from "./model-action.ts";
 export * from "./model-revision.ts";
+export * from "./model-source.ts";
 export { PodTemplate, type TemplateContainer } from "./pod-template.ts";
 export { API_VERSION, GROUP, PolicyReference, VERSION } from "./schema.ts";
 export * from "./secure-model.ts";

@@ -1,51 +1,22 @@
 import { z } from "zod";
 import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
+import { ModelSource, SourceStatus } from "./model-source.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
 import {
   Digest,
-  Duration,
   GROUP,
   ObjectName,
-  OciReference,
   PolicyReference,
-  PullSecrets,
-  PullServiceAccount,
   Suspend,
   Timestamp,
   VERSION,
   commonStatus,
-  isDuration,
   matching,
   shown,
   withRules,
 } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
-
-const Source = z.strictObject({
-  oci: shown(
-    z.strictObject({
-      reference: shown(
-        OciReference.describe(
-          "The model as an OCI artifact, by tag or by digest, such as registry.example.com/models/iris:v1.",
-        ),
-        "reference: registry.example.com/models/iris:v1",
-      ),
-      pullSecrets: PullSecrets.describe(
-        "Secrets of type kubernetes.io/dockerconfigjson in this namespace; the kubelet uses them too.",
-      ).optional(),
-      serviceAccountName: PullServiceAccount.optional(),
-    }),
-    "oci: {reference: registry.example.com/models/iris:v1}",
-  ),
-  update: z
-    .enum(["Pinned", "Follow"])
-    .describe(
-      "Pinned: the digest that a tag had when it was first verified is kept, until the reference changes. Follow: the tag is looked up again every followInterval.",
-    )
-    .default("Pinned"),
-  followInterval: Duration.default("5m"),
-});
 
 const template =
   "template: {spec: {containers: [{name: runtime, image: registry.example.com/runtimes/onnx@sha256:…}]}}";
@@ -93,14 +64,7 @@ const ManagedWorkload = withRules(ManagedWorkloadFields, {
 
 export const SecureModelSpec = z.strictObject({
   suspend: Suspend,
-  source: shown(
-    withRules(Source, {
-      rule: `!${isDuration("self.followInterval")} || duration(self.followInterval) >= duration('10s')`,
-      message: "followInterval must be at least 10s, for example followInterval: 5m",
-      fieldPath: ".followInterval",
-    }),
-    "source: {oci: {reference: registry.example.com/models/iris:v1}}",
-  ),
+  source: shown(ModelSource, "source: {oci: {reference: registry.example.com/models/iris:v1}}"),
   policies: z
     .array(PolicyReference)
     .max(16)
@@ -137,6 +101,7 @@ export const SecureModelStatus = z.object({
     })
     .describe("What the source resolved to.")
     .optional(),
+  source: SourceStatus.describe("What was imported, where the source is not OCI.").optional(),
   verdict: VerdictStatus.optional(),
   active: RevisionPointer.describe("The revision that serves.").optional(),
   candidate: RevisionPointer.describe("The revision that is being rolled out.").optional(),
@@ -180,6 +145,7 @@ export const secureModel = {
     { name: "Pods", type: "integer", jsonPath: ".status.readyReplicas" },
     { name: "Signed-By", type: "string", jsonPath: ".status.verdict.signers[*].authority" },
     { name: "Source", type: "string", jsonPath: ".spec.source.oci.reference", priority: 1 },
+    { name: "Imported-From", type: "string", jsonPath: ".status.source.imported.from", priority: 1 },
     { name: "Digest", type: "string", jsonPath: ".status.artifact.digest", priority: 1 },
     { name: "Message", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

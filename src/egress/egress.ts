@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
 import { Agent, type Dispatcher } from "undici";
 import { createAddressCheck, type AddressCheck } from "./address.ts";
@@ -32,7 +33,10 @@ export interface EgressRequest {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | undefined;
   readonly url: string | URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  /** For the origin of `url` only, whatever their names are: they stay behind on a redirect elsewhere. */
+  readonly ownHeaders?: Readonly<Record<string, string>> | undefined;
+  /** A stream is sent once, and needs a content-length among the headers. */
+  readonly body?: string | Readable | undefined;
   /** A longer answer is an error, not cut. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -96,7 +100,7 @@ export class Egress {
   async stream(request: EgressRequest): Promise<EgressResponse<BoundedBody>> {
     const deadline = new Deadline(request.signal, request.deadlineMs ?? this.#timeoutMs);
     let url = parseUrl(request.url);
-    let headers = request.headers ?? {};
+    let headers: Readonly<Record<string, string>> = { ...request.headers, ...request.ownHeaders };
     try {
       for (let redirects = 0; ; redirects++) {
         this.#admit(url);
@@ -123,7 +127,8 @@ export class Egress {
           );
         }
         const next = redirectTarget(url, location);
-        if (next.origin !== url.origin) headers = withoutSecrets(headers);
+        // What was left behind does not come back, even where the way leads back.
+        if (next.origin !== url.origin) headers = withoutSecrets(request.headers ?? {});
         url = next;
       }
     } catch (error) {

@@ -19,7 +19,7 @@ export {
 export { EvidenceKeys, publishedKeys, EVIDENCE_CONFIG_MAP, EVIDENCE_KEY_SECRET } from "./key-secret.ts";
 export { EvidenceMetrics } from "./metrics.ts";
 export { Recorder, type EvidenceSink, type RecorderOptions, type SigningKeys } from "./recorder.ts";
-export { basicLogin } from "./registry-login.ts";
+export { basicLogin, logIn } from "./registry-login.ts";
 export { RepositoryStore } from "./repository-store.ts";
 export { SigningKey } from "./signing-key.ts";
 export { StoreError, type Entry, type EvidenceStore } from "./store.ts";

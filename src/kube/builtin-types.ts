@@ -17,6 +17,22 @@ export const deploymentType: ResourceType = {
   namespaced: true,
 };
 
+export const jobType: ResourceType = {
+  group: "batch",
+  version: "v1",
+  kind: "Job",
+  plural: "jobs",
+  namespaced: true,
+};
+
+export const networkPolicyType: ResourceType = {
+  group: "networking.k8s.io",
+  version: "v1",
+  kind: "NetworkPolicy",
+  plural: "networkpolicies",
+  namespaced: true,
+};
+
 export const roleBindingType: ResourceType = {
   group: "rbac.authorization.k8s.io",
   version: "v1",

@@ -4,7 +4,9 @@ export { backoffDelay, Backoff, type BackoffOptions, type Random } from "./backo
 export {
   configMapType,
   deploymentType,
+  jobType,
   namespaceType,
+  networkPolicyType,
   podType,
   roleBindingType,
   secretType,

@@ -13,6 +13,7 @@ import {
   secureNamespace,
 } from "../api/index.ts";
 import {
+  IMPORT_LABEL,
   type LivingPolicy,
   MODEL_LABEL,
   validatingAdmissionPolicy,
@@ -27,12 +28,14 @@ import {
   type ObjectClient,
   type ResourceType,
   deploymentType,
+  jobType,
   namespaceType,
   podType,
   secretType,
   serviceType,
 } from "../kube/index.ts";
 import type { PodObject } from "../isolation/index.ts";
+import type { JobObject } from "../importing/index.ts";
 import type { DeploymentObject } from "../serving/index.ts";
 
 const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" };
@@ -40,6 +43,12 @@ const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" }
 /** The keys of the model that an object of the operator belongs to. */
 export function modelKeyOf({ metadata }: KubeObject): readonly string[] {
   const model = metadata.labels?.[MODEL_LABEL];
+  return model === undefined ? [] : [`${metadata.namespace ?? ""}/${model}`];
+}
+
+/** The keys of the model that an object imports the content of. */
+export function importedModelKeyOf({ metadata }: KubeObject): readonly string[] {
+  const model = metadata.labels?.[IMPORT_LABEL];
   return model === undefined ? [] : [`${metadata.namespace ?? ""}/${model}`];
 }
 
@@ -101,6 +110,7 @@ export function createInformers(context: Context) {
     grants: informer<AdmissionGrant>(admissionGrant.resource),
     deployments: informer<DeploymentObject>(deploymentType, ours),
     services: informer<KubeObject>(serviceType, ours),
+    jobs: informer<JobObject>(jobType, { labelSelector: IMPORT_LABEL }),
     pods: informer<PodObject>(podType, { indexers: { model: modelKeyOf } }),
     living: informer<KubeObject>(namespaceType, { metadataOnly: true }),
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),

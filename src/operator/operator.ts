@@ -30,6 +30,7 @@ import {
   policyReconciler,
 } from "../trust/index.ts";
 import { createRecorder } from "./evidence.ts";
+import { importSettings } from "./import-settings.ts";
 import { createInformers, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { pullCredentials } from "./pull-credentials.ts";
@@ -219,6 +220,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       grantObjects: informers.grants.store,
       deployments: informers.deployments.store,
       services: informers.services.store,
+      imports: { jobs: informers.jobs.store, settings: importSettings(options) },
       podsOf: (namespace, model) => informers.pods.store.byIndex("model", `${namespace}/${model}`),
       clock,
     }),

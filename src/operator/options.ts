@@ -36,6 +36,13 @@ const Options = z.object({
   maxArtifactBytes: z.coerce.number().int().min(1),
   rechecksPerSecond: z.coerce.number().min(1).max(10_000),
   kmsPlugins: z.string().min(1).optional(),
+  importImage: z
+    .string()
+    .regex(/^[^@\s]{1,400}@sha256:[a-f0-9]{64}$/, {
+      error:
+        "--import-image: write the operator's image by digest, for example registry.example.com/mlsecops-operator@sha256:…",
+    })
+    .optional(),
   healthPort: z.coerce.number().int().min(0).max(65535),
   evidence: EvidenceOptions,
 });
@@ -61,6 +68,7 @@ export function readOptions(args: readonly string[]): Options {
       "max-artifact-bytes": { type: "string", default: String(20 * 1024 ** 3) },
       "rechecks-per-second": { type: "string", default: "10" },
       "kms-plugins": { type: "string" },
+      "import-image": { type: "string" },
       "health-port": { type: "string", default: "8081" },
       "evidence-store": { type: "string", default: "None" },
       "evidence-directory": { type: "string" },
@@ -87,6 +95,7 @@ export function readOptions(args: readonly string[]): Options {
     maxArtifactBytes: values["max-artifact-bytes"],
     rechecksPerSecond: values["rechecks-per-second"],
     kmsPlugins: values["kms-plugins"],
+    importImage: values["import-image"],
     healthPort: values["health-port"],
     evidence: {
       store: values["evidence-store"],

@@ -1,4 +1,10 @@
-import { type ClusterTrustPolicy, type Parsed, clusterTrustPolicy, parseObject } from "../api/index.ts";
+import {
+  type ClusterTrustPolicy,
+  type Parsed,
+  clusterTrustPolicy,
+  parseObject,
+  sourceReference,
+} from "../api/index.ts";
 import {
   type KmsLookup,
   type ResolvedPolicy,
@@ -87,7 +93,7 @@ export class TrustView {
     const policy = this.policy(policyName);
     const resting = models.store.byIndex("policy", policyName);
     const covered = models.store.list().filter((model) => {
-      const parsed = parseReference(model.spec.source.oci.reference);
+      const parsed = parseReference(sourceReference(model.spec.source) ?? "");
       return policy !== undefined && parsed.ok && covers(policy, model.metadata.namespace ?? "", parsed.reference.name);
     });
     return [...new Set([...resting, ...covered].map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`))];

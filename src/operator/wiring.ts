@@ -3,6 +3,7 @@ import {
   type Informers,
   exceptionOfModel,
   exceptionsOfNamespace,
+  importedModelKeyOf,
   modelKeyOf,
   policiesOfModel,
   policiesOfNamespace,
@@ -69,6 +70,7 @@ export function wire(
   ]);
   modelController.watch(informers.deployments, modelKeyOf);
   modelController.watch(informers.services, modelKeyOf);
+  modelController.watch(informers.jobs, importedModelKeyOf);
   modelController.watch(informers.pods, modelKeyOf);
   modelController.watch(informers.admissionPolicies, () => informers.models.store.list().map(keyOf));
   modelController.watch(informers.admissionBindings, () => informers.models.store.list().map(keyOf));

@@ -1,4 +1,5 @@
 import { type ModelRevision, type SecureModel, modelRevision } from "../api/index.ts";
+import type { GrantedImport } from "../importing/index.ts";
 import { type GrantStore, contribute, grantedRevision, withdrawRevision } from "../admission/index.ts";
 import {
   type Clock,
@@ -27,26 +28,33 @@ export interface GrantedModelRevision {
   readonly notAfter: Date;
 }
 
-/** Grants exactly these revisions of the model, and withdraws every other one. */
+/** Grants exactly these revisions of the model, and its import, and withdraws every other one. */
 export async function publishGrant(
   grants: Pick<GrantStore, "change">,
   model: KubeObject,
   granted: readonly GrantedModelRevision[],
-  signal: AbortSignal,
+  { signal, importing }: { readonly signal: AbortSignal; readonly importing?: GrantedImport | undefined },
 ): Promise<void> {
-  const uses = granted.flatMap(({ revision, notAfter }) =>
+  const served = granted.flatMap(({ revision, notAfter }) =>
     [revision.spec.artifact.digest, ...revision.spec.artifact.platformDigests].map((digest) => ({
       digest,
       use: "imageVolume" as const,
       notAfter,
     })),
   );
-  const revisions = Object.fromEntries(
-    granted.map(({ revision }) => [
-      revision.metadata.name,
-      grantedRevision(revision.spec.model, podTemplate(revision).spec),
-    ]),
-  );
+  const revisions = Object.fromEntries([
+    ...granted.map(
+      ({ revision }) =>
+        [revision.metadata.name, grantedRevision(revision.spec.model, podTemplate(revision).spec)] as const,
+    ),
+    ...(importing === undefined ? [] : [[importing.name, importing.row] as const]),
+  ]);
+  const uses = [
+    ...served,
+    ...(importing === undefined
+      ? []
+      : [{ digest: importing.digest, use: "container" as const, notAfter: importing.notAfter }]),
+  ];
   const owner = { kind: "SecureModel", name: model.metadata.name } as const;
   await grants.change(model.metadata.namespace ?? "", (grant) => contribute(grant, owner, { uses, revisions }), {
     signal,

@@ -11,6 +11,7 @@ import {
   secureModel,
 } from "../api/index.ts";
 import type { GrantStore } from "../admission/index.ts";
+import { type ImportDependencies, type ImportStep, importStep } from "../importing/index.ts";
 import { type EvidenceSink, type Fact, deleted, evidenceObject } from "../governance/index.ts";
 import {
   type Clock,
@@ -62,7 +63,15 @@ import {
 } from "./gather.ts";
 import { isRevisionOf, newRevision, revisionName, surplusRevisions } from "./revision.ts";
 import { snapshotName } from "./snapshot.ts";
-import { type Halt, type Outcome, haltedStatus, modelStatus, revisionRole, revisionStatus } from "./status.ts";
+import {
+  type Halt,
+  type Outcome,
+  haltedStatus,
+  modelStatus,
+  revisionRole,
+  revisionStatus,
+  withImport,
+} from "./status.ts";
 import { type DeploymentObject, revisionOf, revisionRunBy } from "./workload.ts";
 
 const FINALIZER = "mlsecops.io/model";
@@ -96,6 +105,7 @@ export interface ServingDependencies {
   ) => Promise<Credentials | undefined>;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
+  readonly imports: ImportDependencies;
   readonly events: Pick<EventRecorder, "emit">;
   /** Absent where no evidence is kept. */
   readonly evidence?: EvidenceSink | undefined;
@@ -153,6 +163,8 @@ class Pass {
   /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
   #resourceVersion: string | undefined;
   #announced = false;
+  /** Of a source that is not OCI, once it was looked at. */
+  #imports: ImportStep | "NotLookedAt" | undefined = "NotLookedAt";
 
   constructor(deps: ServingDependencies, model: SecureModel, context: ReconcileContext) {
     const { name, namespace = "" } = model.metadata;
@@ -174,7 +186,7 @@ class Pass {
 
   /** The model is being deleted. */
   async farewell(): Promise<ReconcileResult> {
-    await publishGrant(this.#deps.grants, this.#model, [], this.#context.signal);
+    await publishGrant(this.#deps.grants, this.#model, [], { signal: this.#context.signal });
     this.#record(() => [modelGrantFact([], deleted)]);
     // As a rule the garbage collector takes what the model owns. Who orphans it must not keep it running unguarded.
     if (this.#model.metadata.finalizers?.includes("orphan") === true && this.#stands()) {
@@ -199,7 +211,13 @@ class Pass {
     const active = await this.#judgeActive();
     if (active !== undefined && (await this.#endIfRevoked(active))) return { requeueAfterMs: teardownRetryMs };
 
-    const gathered = await this.#gather(active);
+    const problem = await this.#lookAtSource();
+    if (problem !== undefined && active === undefined) {
+      await this.#publishGranted([]);
+      const { requeueAfterMs } = await this.halt(problem);
+      return { requeueAfterMs: Math.min(requeueAfterMs ?? Infinity, this.#nextSourceMs()) };
+    }
+    const gathered = await this.#gather(active, problem);
     // A pass that was cut short knows nothing: what it could not find out must not decide.
     this.#context.signal.throwIfAborted();
     const plan = this.#decide(gathered);
@@ -218,6 +236,38 @@ class Pass {
     await this.#settleRevisions(status, reported, gathered);
     await this.#write(status);
     return { requeueAfterMs: this.#nextLookMs(reported.ready, gathered) };
+  }
+
+  /**
+   * Content from elsewhere is served as if the spec named the artifact that it was imported as. Returns why there is none.
+   * Nothing is imported where nothing may be served.
+   */
+  async #lookAtSource(): Promise<Hold | undefined> {
+    const { imports, namespaces, guardProblems } = this.#deps;
+    this.#imports = await importStep(this.#client, imports, this.#model, this.#now);
+    if (this.#imports === undefined) return undefined;
+    const hold = holdOf(namespaces, this.#namespace, guardProblems());
+    if (hold !== undefined) {
+      const { grant: _grant, ...rest } = this.#imports;
+      this.#imports = { ...rest, apply: () => Promise.resolve() };
+    }
+    const { oci, problem } = this.#imports;
+    if (oci === undefined) return hold ?? problem;
+    const source = { ...this.#model.spec.source, oci, update: "Pinned" as const };
+    this.#model = { ...this.#model, spec: { ...this.#model.spec, source } };
+    return undefined;
+  }
+
+  #nextSourceMs(): number {
+    return typeof this.#imports === "object" ? this.#imports.nextMs : Infinity;
+  }
+
+  /** Grants these revisions, and then lets the import begin that is granted along. */
+  async #publishGranted(granted: Parameters<typeof publishGrant>[2]): Promise<void> {
+    const imports = typeof this.#imports === "object" ? this.#imports : undefined;
+    const { signal } = this.#context;
+    await publishGrant(this.#deps.grants, this.#model, granted, { signal, importing: imports?.grant });
+    await imports?.apply();
   }
 
   /** The revision that serves; before one was complete, the one that the Deployment runs. */
@@ -308,13 +358,16 @@ class Pass {
     return tearDown(this.#client, this.#model, { living: this.#living, port, now: this.#now, log });
   }
 
-  async #gather(active: Active | undefined): Promise<Gathered> {
+  async #gather(active: Active | undefined, problem: Hold | undefined): Promise<Gathered> {
     const { namespaces, guardProblems } = this.#deps;
     const { signal } = this.#context;
     const isKept = (digest: string) => this.#existing.some(({ spec }) => spec.artifact.digest === digest);
-    const judgement = await judgeDesired(this.#deps, this.#model, isKept, { now: this.#now, signal });
+    const judgement: DesiredJudgement =
+      problem !== undefined && active !== undefined
+        ? active.judgement
+        : await judgeDesired(this.#deps, this.#model, isKept, { now: this.#now, signal });
     signal.throwIfAborted();
-    const { desired, conflict } = await this.#desiredRevision(judgement);
+    const { desired, conflict = problem } = await this.#desiredRevision(judgement);
     const judgements = new Map<string, Judgement>();
     if (active !== undefined) judgements.set(active.revision.metadata.name, active.judgement);
     if (desired !== undefined) judgements.set(desired.metadata.name, judgement);
@@ -385,7 +438,7 @@ class Pass {
       const notAfter = new Date(judgements.get(revision.metadata.name)?.verdict.notAfter ?? this.#now);
       return [{ revision, notAfter }];
     });
-    await publishGrant(this.#deps.grants, this.#model, granted, this.#context.signal);
+    await this.#publishGranted(granted);
     this.#record(() => [modelGrantFact(granted, plan.ready)]);
     const judged = active === undefined ? undefined : judgements.get(active.metadata.name);
     if (active !== undefined && active !== desired && judged !== undefined)
@@ -465,16 +518,25 @@ class Pass {
     const { update, followInterval } = this.#model.spec.source;
     const followMs = update === "Follow" ? (parseDuration(followInterval) ?? Infinity) : Infinity;
     const retryMs = polled.includes(ready.reason) ? unreadyRetryMs : Infinity;
-    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs);
+    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs, this.#nextSourceMs());
   }
 
-  async #write(status: SecureModelStatus): Promise<void> {
+  async #write(seen: SecureModelStatus): Promise<void> {
+    const status = this.#withSource(seen);
     this.#announce(status);
     this.#record(() => factsOf(this.#model, status));
     const evidence = this.#deps.evidence?.head(this.#model.metadata.uid ?? "") ?? this.#model.status?.evidence;
     const along = evidence === undefined ? undefined : { evidence };
     const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.#resourceVersion, along };
     this.#resourceVersion = await applyStatus(this.#client, secureModel.resource, this.#model, write);
+  }
+
+  /** Where it was not looked at, it is what it was. */
+  #withSource(status: SecureModelStatus): SecureModelStatus {
+    const before = this.#model.status?.source;
+    if (this.#imports === "NotLookedAt") return { ...status, ...(before === undefined ? {} : { source: before }) };
+    const generation = this.#model.metadata.generation ?? 0;
+    return withImport(status, this.#imports, { generation, now: this.#now });
   }
 
   #record(facts: () => readonly Fact[]): void {
@@ -496,9 +558,24 @@ class Pass {
     for (const warning of verdict?.warnings ?? []) {
       if (before?.warnings?.includes(warning) !== true) this.#emit("Warning", "PolicyWarning", warning, "Verify");
     }
+    this.#announceSource(status);
     if (ready === undefined || ready.reason === this.#readyReason()) return;
-    const isGood = ready.status === "True" || ready.reason === "RollingOut" || ready.reason === "Suspended";
+    const isGood = ready.status === "True" || ["RollingOut", "Suspended", "Importing"].includes(ready.reason);
     this.#emit(isGood ? "Normal" : "Warning", ready.reason, ready.message);
+  }
+
+  #announceSource({ source, conditions }: SecureModelStatus): void {
+    const before = this.#model.status;
+    const imported = source?.imported;
+    if (imported !== undefined && imported.digest !== before?.source?.imported?.digest) {
+      const { from, repository, digest } = imported;
+      this.#emit("Normal", "Imported", `${from} was imported as ${repository}@${digest}`, "Import");
+    }
+    const reasonIn = (status: SecureModelStatus | undefined) =>
+      status?.conditions?.find(({ type }) => type === "SourceUnchanged");
+    const now = reasonIn({ conditions });
+    if (now?.reason === "SourceChanged" && reasonIn(before)?.reason !== now.reason)
+      this.#emit("Warning", now.reason, now.message, "Import");
   }
 
   #readyReason(): string | undefined {

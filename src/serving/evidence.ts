@@ -14,7 +14,7 @@ import type { GrantedModelRevision } from "./actions.ts";
 
 const SourceReference = z.object({ source: z.object({ oci: z.object({ reference: z.string() }) }) });
 /** Reasons that tell how far it is, and refuse nothing. */
-const progress: readonly string[] = ["RollingOut", "Suspended"];
+const progress: readonly string[] = ["RollingOut", "Suspended", "Importing"];
 
 /** What a status says that was decided. Pure. */
 export function factsOf(model: SecureModel, { verdict, quarantine, conditions }: SecureModelStatus): readonly Fact[] {

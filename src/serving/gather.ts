@@ -1,6 +1,6 @@
 import type { ModelRevision, SecureModel, SecureNamespace, VerdictStatus } from "../api/index.ts";
 import { GRANT_NAME } from "../api/index.ts";
-import { digestOf, emptyGrant, imagesOf, isGranted } from "../admission/index.ts";
+import { digestOf, emptyGrant, imagesOf, isGranted, withdraw } from "../admission/index.ts";
 import type { Store } from "../kube/index.ts";
 import {
   type Standing,
@@ -41,6 +41,7 @@ export async function judgeDesired(
 ): Promise<DesiredJudgement> {
   const namespace = model.metadata.namespace ?? "";
   const { oci } = model.spec.source;
+  if (oci === undefined) throw new TypeError("the source is imported before it is judged");
   const pinned = pinnedArtifact(model, isKept, now);
   const previous = model.status?.verdict;
   const { verdict, artifact } = await verifyLatest(deps.verifier, deps, {
@@ -100,7 +101,7 @@ type KnownArtifact = NonNullable<SecureModel["status"]>["artifact"];
 /** What the same reference was resolved to before. */
 function resolvedBefore(model: SecureModel): KnownArtifact {
   const known = model.status?.artifact;
-  return known?.reference === model.spec.source.oci.reference ? known : undefined;
+  return known !== undefined && known.reference === model.spec.source.oci?.reference ? known : undefined;
 }
 
 /** What the reference was resolved to before, while that still counts. */
@@ -115,7 +116,9 @@ export function pinnedArtifact(model: SecureModel, isKept: (digest: string) => b
 
 /** Container and init images of a revision that its namespace does not grant now. */
 export function ungrantedImages(deps: ServingDependencies, revision: ModelRevision, now: Date): readonly string[] {
-  const grant = deps.grantObjects.get(`${revision.metadata.namespace ?? ""}/${GRANT_NAME}`)?.spec ?? emptyGrant;
+  const living = deps.grantObjects.get(`${revision.metadata.namespace ?? ""}/${GRANT_NAME}`)?.spec ?? emptyGrant;
+  // What models have granted for their imports is no runtime.
+  const grant = withdraw(living, ({ kind }) => kind === "SecureModel");
   return imagesOf(revision.spec.serving.template.spec).flatMap(({ image, use }) => {
     const digest = digestOf(image);
     return digest !== undefined && isGranted(grant, digest, use, now) ? [] : [image];

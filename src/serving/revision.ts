@@ -48,7 +48,7 @@ function hashOf({
 }
 
 function pullingOf(model: SecureModel): Pick<ModelRevisionSpec, "pullSecrets" | "serviceAccountName"> {
-  const { pullSecrets = [], serviceAccountName } = model.spec.source.oci;
+  const { pullSecrets = [], serviceAccountName } = model.spec.source.oci ?? {};
   return { pullSecrets, ...(serviceAccountName === undefined ? {} : { serviceAccountName }) };
 }
 

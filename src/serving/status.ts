@@ -6,6 +6,7 @@ import type {
   SecureModelStatus,
   VerdictStatus,
 } from "../api/index.ts";
+import type { ImportStep } from "../importing/index.ts";
 import { type Condition, setCondition, truncateUtf8 } from "../kube/index.ts";
 import type { Plan, ReadyState } from "./decide.ts";
 import { type DesiredJudgement, type Judgement, pinnedArtifact } from "./gather.ts";
@@ -61,7 +62,7 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
 
 /** Why nothing is started. */
 export interface Halt {
-  readonly reason: "InvalidSpec" | "Suspended";
+  readonly reason: string;
   readonly message: string;
 }
 
@@ -80,6 +81,20 @@ export function haltedStatus(
     now,
   );
   return { ...status, observedGeneration: model.metadata.generation ?? 0, conditions };
+}
+
+/** A status with how the import stands; without one it has nothing of any. Pure. */
+export function withImport(
+  { source: _source, ...status }: SecureModelStatus,
+  imports: Pick<ImportStep, "status" | "condition"> | undefined,
+  { generation, now }: { readonly generation: number; readonly now: Date },
+): SecureModelStatus {
+  const conditions = (status.conditions ?? []) as readonly Condition[];
+  const type = "SourceUnchanged";
+  if (imports === undefined)
+    return { ...status, conditions: conditions.filter((condition) => condition.type !== type) };
+  const condition = { type, ...imports.condition, observedGeneration: generation };
+  return { ...status, source: imports.status, conditions: setCondition(conditions, condition, now) };
 }
 
 function pointTo(revision: ModelRevision, now: Date): RevisionPointer {
@@ -113,7 +128,8 @@ function artifactStatus(
   const known = model.status?.artifact;
   // What could not be looked up has not been looked up.
   if (artifact === undefined || (known !== undefined && verdict.outcome === "Indeterminate")) return known;
-  const reference = model.spec.source.oci.reference;
+  const reference = model.spec.source.oci?.reference;
+  if (reference === undefined) return known;
   const generation = model.metadata.generation ?? 0;
   // For a followed tag the time is that of the last look, else of the one that found this digest.
   if (known?.digest === artifact.digest && pinnedArtifact(model, () => true, now) !== undefined) return known;
@@ -167,6 +183,7 @@ function servingState(readyReplicas: number, mayServe: boolean): Pick<Condition,
 
 /** Waiting for these cures nothing: somebody has to change something. */
 const stalling: readonly string[] = [
+  "ImportUnavailable",
   "InvalidSpec",
   "NamespaceNotServing",
   "PodRefused",

@@ -1,4 +1,5 @@
 /** Who vouches for an artifact: facts, and the verdicts that policies draw from them. */
+export { signAws, type AwsKeys } from "./cloud/aws-signature.ts";
 export {
   CloudLogins,
   isGoogleProvider,

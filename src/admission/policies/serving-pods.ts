@@ -3,6 +3,8 @@ import type { PolicyDefinition } from "./build.ts";
 
 /** The built-in controllers that may create pods in a serving namespace, with and without per-controller accounts. */
 const podCreators = ["system:serviceaccount:kube-system:replicaset-controller", "system:kube-controller-manager"];
+/** The same of the pods of import Jobs. */
+const jobPodCreators = ["system:serviceaccount:kube-system:job-controller", "system:kube-controller-manager"];
 
 /**
  * In a serving namespace a pod looks exactly as a granted revision says. Otherwise a granted Python image with another
@@ -17,6 +19,7 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       { name: "name", expression: `object.metadata.?labels[?'${REVISION_LABEL}'].orValue('')` },
       { name: "revisions", expression: "params.spec.?revisions.orValue({})" },
       { name: "known", expression: "variables.name in variables.revisions" },
+      { name: "isImport", expression: "variables.known && variables.revisions[variables.name].?import.orValue(false)" },
       { name: "init", expression: "object.spec.?initContainers.orValue([])" },
       { name: "all", expression: "object.spec.containers + variables.init" },
     ],
@@ -24,7 +27,8 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       {
         expression:
           `(request.userInfo.username == '${usernameOf(identity)}' && request.?dryRun.orValue(false)) || ` +
-          `(request.userInfo.username in ${celList(podCreators)} && object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == 'ReplicaSet' && o.?controller.orValue(false)))`,
+          `(request.userInfo.username in ${celList(podCreators)} && !variables.isImport && ${isOwnedBy("ReplicaSet")}) || ` +
+          `(request.userInfo.username in ${celList(jobPodCreators)} && variables.isImport && ${isOwnedBy("Job")})`,
         message:
           "in a serving namespace only the operator's own workloads create pods: describe the model in a SecureModel, the operator runs it",
       },
@@ -39,8 +43,12 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       },
       {
         expression:
-          "object.spec.?volumes.orValue([]).all(v, has(v.image) || has(v.emptyDir)) && (!variables.known || variables.revisions[variables.name].volumes == object.spec.?volumes.orValue([]).map(v, " +
-          "[string(v.name), has(v.image) ? 'image' : (has(v.emptyDir) ? 'emptyDir' : 'other'), string(v.?image.?reference.orValue(''))]))",
+          // What an import reads: a Secret, whole, and a volume that it cannot write to.
+          "object.spec.?volumes.orValue([]).all(v, has(v.image) || has(v.emptyDir) || (variables.isImport && " +
+          "((has(v.secret) && v.secret.?items.orValue([]).size() == 0) || (has(v.persistentVolumeClaim) && v.persistentVolumeClaim.?readOnly.orValue(false))))) && " +
+          "(!variables.known || variables.revisions[variables.name].volumes == object.spec.?volumes.orValue([]).map(v, " +
+          "[string(v.name), has(v.image) ? 'image' : (has(v.secret) ? 'secret' : (has(v.persistentVolumeClaim) ? 'persistentVolumeClaim' : (has(v.emptyDir) ? 'emptyDir' : 'other'))), " +
+          "string(v.?image.?reference.orValue(v.?secret.?secretName.orValue(v.?persistentVolumeClaim.?claimName.orValue(''))))]))",
         message: "volumes must be exactly those of the granted revision: image volumes and emptyDir only",
       },
       {
@@ -62,6 +70,10 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       },
     ],
   };
+}
+
+function isOwnedBy(kind: "ReplicaSet" | "Job"): string {
+  return `object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == '${kind}' && o.?controller.orValue(false))`;
 }
 
 /** Lists of rows are compared as they are: the operator writes the grant in the order of the template. */

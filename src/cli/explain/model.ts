@@ -1,4 +1,5 @@
 /** The chain of facts behind a SecureModel, from its reference to its pods. Pure. */
+import { servedOci } from "../../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL, digestOf, imagesOf, sweepProblems } from "../../admission/index.ts";
 import { formatDuration } from "../../trust/index.ts";
 import { accountsFromStatus } from "../account/from-status.ts";
@@ -27,7 +28,9 @@ export function modelTree(facts: ModelFacts, refreshed: Refreshed | undefined, n
 }
 
 function referenceNode({ model }: ModelFacts, refreshed: Refreshed | undefined, now: Date): TreeNode {
-  const { oci, update } = model.spec.source;
+  const { update } = model.spec.source;
+  const oci = servedOci(model.spec.source, model.status?.source);
+  if (oci === undefined) return node("nothing has been imported from the source yet", "unknown");
   const known = model.status?.artifact;
   const current = known?.reference === oci.reference ? known : undefined;
   const digest = refreshed?.verdict.digest ?? current?.digest;
@@ -46,7 +49,10 @@ function referenceNode({ model }: ModelFacts, refreshed: Refreshed | undefined, 
 function policiesNode({ policies, model }: ModelFacts, refreshed: Refreshed | undefined): TreeNode {
   if (policies.state !== "known" && refreshed === undefined) return unansweredNode("policies", policies);
   const objects = policies.state === "known" ? policies.value.objects : [];
-  const asked = { reference: model.spec.source.oci.reference, namespace: model.metadata.namespace ?? "" };
+  const asked = {
+    reference: servedOci(model.spec.source, model.status?.source)?.reference ?? "",
+    namespace: model.metadata.namespace ?? "",
+  };
   const accounts = refreshed?.accounts ?? accountsFromStatus(objects, asked, model.status?.verdict);
   const missing = model.spec.policies
     .filter(({ name }) => !accounts.some((account) => account.name === name && account.covers))

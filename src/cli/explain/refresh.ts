@@ -1,4 +1,4 @@
-import type { AllowedImage, SecureModel } from "../../api/index.ts";
+import { type AllowedImage, type SecureModel, servedOci } from "../../api/index.ts";
 import type { ResolvedPolicy } from "../../trust/index.ts";
 import type { Verifying } from "../registry/open.ts";
 import type { TenantLogins } from "../registry/tenant-credentials.ts";
@@ -15,10 +15,12 @@ export interface Refreshing {
 /** What the registry and the policies say of a model now. A tag is resolved again. */
 export async function refreshModel(
   { registries, logins, policies, now }: Refreshing,
-  { metadata, spec }: SecureModel,
-): Promise<Refreshed> {
+  { metadata, spec, status }: SecureModel,
+): Promise<Refreshed | undefined> {
   const { namespace = "" } = metadata;
-  const { oci } = spec.source;
+  const oci = servedOci(spec.source, status?.source);
+  // There is nothing to ask for until something is imported.
+  if (oci === undefined) return undefined;
   const credentials = await logins.of(namespace, oci);
   const required = spec.policies.map(({ name }) => name);
   const subject = { reference: oci.reference, namespace, required, credentials, use: registries.useOfModels };

@@ -1,4 +1,4 @@
-import type { SecureModel, SecureNamespace, VerdictStatus } from "../../api/index.ts";
+import { type SecureModel, type SecureNamespace, type VerdictStatus, servedOci } from "../../api/index.ts";
 import { parseReference, type Pulling } from "../../trust/index.ts";
 import type { ReplayChange } from "./schema.ts";
 
@@ -15,7 +15,9 @@ export interface Subject extends Pick<ReplayChange, "kind" | "namespace" | "name
 
 /** What a model asks for, and what serves of it while that is something else. Pure. */
 export function subjectsOfModel({ metadata, spec, status }: SecureModel): readonly Subject[] {
-  const { oci } = spec.source;
+  const oci = servedOci(spec.source, status?.source);
+  // Of what is not imported yet there is nothing to decide.
+  if (oci === undefined) return [];
   const artifact = status?.artifact?.reference === oci.reference ? status.artifact : undefined;
   const source: Subject = {
     ...{ kind: "SecureModel", namespace: metadata.namespace ?? "", name: metadata.name, part: "source" },

@@ -7,8 +7,8 @@ export interface AwsKeys {
 }
 
 export interface AwsRequest {
-  readonly method: "GET" | "POST";
-  /** Without a query: what is sent from here has none. */
+  readonly method: "GET" | "HEAD" | "POST";
+  /** Path and query are signed as they are written here: percent-encoded as RFC 3986 has it, the query in order. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -40,7 +40,7 @@ export function signAws(
   const canonical = [
     method,
     url.pathname,
-    "",
+    url.search.slice(1),
     ...signed.map(([name, value]) => `${name}:${value}`),
     "",
     names,

@@ -33,6 +33,11 @@ export class Artifacts {
     return new Artifacts({ registry, ca, signer, model, publicKey });
   }
 
+  /** The files of a model that can be served. */
+  get directory(): string {
+    return this.#model;
+  }
+
   /** A model that can be served; each `content` is an artifact of its own. Returns its digest. */
   async model(repository: string, tag: string, content: string): Promise<string> {
     const directory = await mkdtemp(join(tmpdir(), "model-"));

@@ -44,6 +44,8 @@ export class TroubleRegistry {
   readonly #server: Server;
   readonly ca: string;
   readonly #asked = new Map<string, number>();
+  /** Answers what is not asked of a registry; true when it did. */
+  page: Answer = () => false;
 
   private constructor(server: Server, ca: string) {
     this.#server = server;
@@ -68,6 +70,7 @@ export class TroubleRegistry {
     const registry = new TroubleRegistry(server, ca);
     const [hostname, port] = upstream.split(":");
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      if (registry.page(request, response)) return;
       const [segment = "", repository = ""] = (request.url ?? "").split("/").slice(2);
       registry.#count(`${segment}/${repository}`);
       if (troubles[segment]?.(request, response) === true) return;

@@ -25,6 +25,9 @@ const digest = `sha256:${hex}`;
 const image = `registry.example.com/runtimes/onnx@${digest}`;
 const pem = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n";
 
+const s3 = { endpoint: "https://s3.example.com", bucket: "models", prefix: "iris/" };
+const imports = { import: { repository: "registry.example.com/models/iris" } };
+
 const bases: Readonly<Record<string, () => Json>> = {
   ClusterTrustPolicy: () => ({
     metadata: { name: "refusals" },
@@ -269,14 +272,45 @@ const cases: readonly Case[] = [
     ["spec", undefined, /for example spec: \{source:/, { apiOnly: true }],
     ["spec.source", undefined, /for example source: \{oci:/],
     ["spec.source", "registry.example.com/a:v1", /must be of type object/],
-    ["spec.source.oci", undefined, /for example oci: \{reference:/],
+    ["spec.source", {}, /give exactly one of oci, s3, http or pvc, for example oci: \{reference:/],
+    ["spec.source.pvc", { claimName: "models" }, /give exactly one of oci, s3/, { names: "spec.source:" }],
+    [
+      "spec.source.import",
+      { repository: "registry.example.com/a" },
+      /import and pin are for s3, http/,
+      { names: "spec.source:" },
+    ],
     ["spec.source.oci.reference", undefined, /for example reference: registry\.example\.com\/models\/iris:v1/],
     ["spec.source.oci.reference", "", /for example registry\.example\.com\/models\/iris:v1/],
     ["spec.source.oci.reference", "registry.example.com/models/iris@v1", /a tag is written with a colon, for example/],
     ["spec.source.oci.reference", "registry.example.com/models/iris v1", /without a scheme.* for example registry/],
     ["spec.source.oci.pullSecrets[0].name", "a/b", /the name of a Kubernetes object/],
     ["spec.source.oci.serviceAccountName", "A", /the name of a Kubernetes object/],
-    ["spec.source.s3", { bucket: "a" }, /unknown field/],
+    ["spec.source.ftp", {}, /unknown field/],
+    ["spec.source", { s3 }, /say where, for example import: \{repository: registry/],
+    ["spec.source", { s3: { ...s3, key: "a" }, ...imports }, /give key \(one object\) or prefix/],
+    ["spec.source", { s3: { ...s3, prefix: undefined }, ...imports }, /give key \(one object\) or prefix/],
+    ["spec.source", { s3: { ...s3, versionId: "1" }, ...imports }, /versionId is of one object/],
+    [
+      "spec.source",
+      { s3: { ...s3, endpoint: "s3.example.com" }, ...imports },
+      /write scheme and host only, for example/,
+    ],
+    ["spec.source", { s3: { ...s3, endpoint: "https://s3.example.com/a" }, ...imports }, /write scheme and host only/],
+    ["spec.source", { s3: { ...s3, bucket: "A" }, ...imports }, /write the name of a bucket/],
+    ["spec.source", { s3: { ...s3, accessKey: "a" }, ...imports }, /unknown field/],
+    ["spec.source", { http: { url: "http://example.com/a" }, ...imports }, /with https and without user name, query/],
+    ["spec.source", { http: { url: "https://a:b@example.com/a" }, ...imports }, /belongs in headersSecret/],
+    ["spec.source", { http: { url: "https://example.com/a?token=b" }, ...imports }, /belongs in headersSecret/],
+    ["spec.source", { http: { url: "https://example.com/" }, ...imports }, /the address of one file/],
+    ["spec.source", { http: { url: "https://example.com/a", sha256: "x" }, ...imports }, /64 hexadecimal digits/],
+    ["spec.source", { pvc: { claimName: "a", path: "../b" }, ...imports }, /without a slash in front/],
+    ["spec.source", { pvc: { claimName: "a", path: "/b" }, ...imports }, /without a slash in front/],
+    ["spec.source", { pvc: { claimName: "a", path: "b/./c" }, ...imports }, /without a slash in front/],
+    ["spec.source", { pvc: {}, ...imports }, /for example claimName: models/],
+    ["spec.source", { s3, import: {} }, /for example repository: registry/],
+    ["spec.source", { s3, import: { repository: "registry.example.com/a:v1" } }, /a repository without tag or digest/],
+    ["spec.source", { s3, ...imports, pin: {} }, /for example digest: sha256:/],
     ["spec.source.update", "Latest", /supported values: "Pinned", "Follow"/],
     ["spec.source.followInterval", "1s", /at least 10s, for example followInterval: 5m/, { apiOnly: true }],
     ["spec.source.followInterval", "5 m", /for example 30s, 5m or 1h30m/],

@@ -295,7 +295,7 @@ describe("Serving controller", () => {
     world.edit((spec) => ({ ...spec, source: {} as never }));
     await world.settle();
     assert.equal(world.condition(), "False/InvalidSpec");
-    assert.match(world.model().status?.conditions?.[0]?.message ?? "", /spec\.source\.oci/);
+    assert.match(world.model().status?.conditions?.[0]?.message ?? "", /spec\.source: give exactly one of oci/);
     assert.equal(world.pods().length, 1);
   });
 
@@ -347,7 +347,10 @@ describe("Serving controller", () => {
     const world = await serving();
     world.edit((spec) => ({
       ...spec,
-      source: { ...spec.source, oci: { ...spec.source.oci, pullSecrets: [{ name: "login" }] } },
+      source: {
+        ...spec.source,
+        oci: { reference: "registry.example/models/iris:v1", pullSecrets: [{ name: "login" }] },
+      },
     }));
     await world.settle();
     assert.deepEqual(world.phases(), ["Superseded", "Active"]);

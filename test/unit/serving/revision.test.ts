@@ -8,7 +8,8 @@ describe("the revision of a model", () => {
 
   function model(pulling: object = {}): SecureModel {
     const { metadata, spec } = new World().model();
-    return { metadata, spec: { ...spec, source: { ...spec.source, oci: { ...spec.source.oci, ...pulling } } } };
+    const oci = { reference: "registry.example/models/iris:v1", ...pulling };
+    return { metadata, spec: { ...spec, source: { ...spec.source, oci } } };
   }
 
   it("holds what its artifact is looked at with, and is another one with something else", () => {

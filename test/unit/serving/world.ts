@@ -9,6 +9,7 @@ import {
 } from "../../../src/api/index.ts";
 import type { EvidenceSink } from "../../../src/governance/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import type { ImportSettings, JobObject } from "../../../src/importing/index.ts";
 import { type DeploymentObject, servingReconciler } from "../../../src/serving/index.ts";
 import { policiesOfModel } from "../../../src/operator/informers.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
@@ -31,6 +32,7 @@ export class World {
   readonly asked: VerifyRequest[] = [];
   evidence: EvidenceSink | undefined;
   guardProblems: readonly string[] = [];
+  importSettings: ImportSettings | undefined;
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
   /** Pods become ready. */
   healthy = true;
@@ -78,6 +80,7 @@ export class World {
       policies: () => [],
       pullCredentials: () => Promise.resolve(undefined),
       guardProblems: () => this.guardProblems,
+      imports: { jobs: this.#store<JobObject>("jobs"), settings: this.importSettings },
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       evidence: this.evidence,
       clock: this.clock,
