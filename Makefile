@@ -110,6 +110,10 @@ test-cluster: setup ## the local cluster itself
 test-images: setup ## the images, in their layers
 	@test/run images
 
+.PHONY: bench
+bench: node_modules/.package-lock.json ## how fast it is, beside policy-controller in the same run; figures in build/bench/ (BENCH_MODELS=200: sooner)
+	@test/bench/run
+
 # ---------------------------------------------------------------------- local cluster and images
 
 .PHONY: cluster-up cluster-down cluster-status images clean

@@ -1,0 +1,46 @@
+import { keep, loads, machine, tableOf, type Row } from "./support/report.ts";
+import { addedAdmissionLatency } from "./trust/admission.ts";
+import { cachedVerdicts } from "./trust/cached.ts";
+import { coldVerifications } from "./trust/cold.ts";
+import { eightContainers } from "./trust/containers.ts";
+import { removedKey } from "./trust/revocation.ts";
+import { createSetting, type Setting } from "./trust/setting.ts";
+
+const directory = "build/bench";
+
+const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<readonly Row[]>>> = {
+  cold: coldVerifications,
+  cached: cachedVerdicts,
+  containers: eightContainers,
+  admission: addedAdmissionLatency,
+  revocation: removedKey,
+};
+
+/** Runs the benchmarks that are named, or all, and prints what they saw. A figure that misses its aim is no failure. */
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+  if (unknown !== undefined)
+    throw new Error(`no benchmark is called ${unknown}: ${Object.keys(benchmarks).join(", ")}`);
+  const about = machine();
+  const rows: Row[] = [];
+  const setting = await createSetting();
+  try {
+    for (const [name, benchmark] of Object.entries(benchmarks)) {
+      if (names.length > 0 && !names.includes(name)) continue;
+      const begin = performance.now();
+      const loadBefore = loads();
+      const seen = await benchmark(setting);
+      const seconds = Math.round((performance.now() - begin) / 1000);
+      rows.push(...seen);
+      await keep(directory, name, { machine: about, seconds, loadBefore, loadAfter: loads(), rows: seen });
+      process.stdout.write(`${name}: ${seconds} s, load average ${loads()}\n${tableOf(seen)}\n\n`);
+    }
+  } finally {
+    await setting.remove();
+  }
+  const facts = Object.entries(about).map(([what, value]) => `${what}: ${String(value)}`);
+  process.stdout.write(`${facts.join("\n")}\n\n${tableOf(rows)}\n`);
+  await keep(directory, "all", { machine: about, rows });
+}
+
+await main(process.argv.slice(2));
