@@ -1,3 +1,4 @@
+import type { AdmissionGrant } from "../api/index.ts";
 import { type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
 import {
   type Informers,
@@ -64,7 +65,12 @@ export function wire(
   );
   onSpecChange(modelController, informers.namespaces, (namespace) => modelsIn(namespace.metadata.name));
   onSpecChange(modelController, informers.actions, (action) => modelsIn(action.metadata.namespace ?? ""));
-  modelController.watch(informers.grants, (grant) => modelsIn(grant.metadata.namespace ?? ""));
+  modelController.watch(informers.grants, () => []);
+  informers.grants.onChange(({ object, previous }) => {
+    // That a grant lasts longer is no news to those who rest on it.
+    if (previous !== undefined && withoutTimes(previous) === withoutTimes(object)) return;
+    for (const model of modelsIn(object.metadata.namespace ?? "")) modelController.enqueue(model);
+  });
   modelController.watch(informers.revisions, (revision) => [
     `${revision.metadata.namespace ?? ""}/${revision.spec.model}`,
   ]);
@@ -82,6 +88,12 @@ export function wire(
       for (const model of trust.modelsOf(policy)) modelController.enqueue(model);
     }
   };
+}
+
+function withoutTimes({ metadata, spec }: AdmissionGrant): string {
+  return JSON.stringify([metadata.uid, metadata.deletionTimestamp, spec], (key, value: unknown) =>
+    key === "notAfter" ? undefined : value,
+  );
 }
 
 /** For objects that many others rest on: each status written on them would wake all of those. */

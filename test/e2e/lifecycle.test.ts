@@ -178,7 +178,7 @@ describe("the life of a model and of its namespace", function () {
       () => podNames(serving, "glass"),
       (pods) => pods.length === 0,
     );
-    await must(["-n", serving, "delete", "smodel/glass", "--wait=false"]);
+    await must(["-n", serving, "delete", "smodel/glass", "--timeout=60s"]);
   });
 
   it("suspend leaves what runs and starts nothing", async () => {
