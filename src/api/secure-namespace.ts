@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
+import { NamespaceNetwork } from "./namespace-network.ts";
+import { NamespacePeople } from "./namespace-people.ts";
+import { ContainerLimits, NamespaceQuota, WorkloadAccounts } from "./namespace-resources.ts";
 import {
   Digest,
   GROUP,
@@ -10,10 +13,12 @@ import {
   PullServiceAccount,
   ShortName,
   Suspend,
+  Timestamp,
   VERSION,
   commonStatus,
   mapList,
   shown,
+  withRules,
 } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
@@ -41,7 +46,7 @@ export type AllowedImage = z.output<typeof AllowedImage>;
 export const Profile = z.enum(["experiment", "training", "serving"]);
 export type Profile = z.output<typeof Profile>;
 
-export const SecureNamespaceSpec = z.strictObject({
+const specFields = z.strictObject({
   suspend: Suspend,
   profile: shown(
     Profile.describe(
@@ -63,13 +68,54 @@ export const SecureNamespaceSpec = z.strictObject({
     .enum(["Report", "Evict"])
     .describe("What is done with a running pod that the grant does not cover.")
     .default("Report"),
-  deletionPolicy: z
-    .enum(["KeepClosed", "Open"])
+  namespace: z
+    .enum(["Adopt", "Create"])
+    .describe("Adopt waits for a Namespace of this name. Create makes one if there is none.")
+    .default("Adopt"),
+  podSecurity: z
+    .enum(["restricted", "baseline"])
+    .describe("The Pod Security Standard that pods must meet. Every profile has restricted.")
+    .default("restricted"),
+  network: NamespaceNetwork.describe(
+    "The traffic that is declared; all else is cut, both ways. The metadata service of clouds is never reached.",
+  ).prefault({}),
+  onBreach: z
+    .enum(["Report", "Block"])
     .describe(
-      "What happens to the admission rules when this object is deleted. KeepClosed: nothing unverified can run, for ever.",
+      "What is done about objects that let in or out more than spec.network declares. Report names them in the status. Block has the API server refuse new ones too, and still reports what is there.",
+    )
+    .default("Report"),
+  quota: NamespaceQuota.describe(
+    'How much all of the namespace may use, beside the profile\'s defaults, for example requests.nvidia.com/gpu: "2".',
+  ).optional(),
+  limits: ContainerLimits.describe("What one container gets and may have, beside the profile's defaults.").optional(),
+  serviceAccounts: WorkloadAccounts.describe(
+    "ServiceAccounts that workloads may run as. No token is mounted for them or for default, and they have no rights.",
+  ).default([]),
+  people: NamespacePeople.describe(
+    "Who may enter, and as what. Each role has the least that it needs in this profile.",
+  ).default([]),
+  deletionPolicy: z
+    .enum(["KeepClosed", "Open", "DeleteNamespace"])
+    .describe(
+      "What happens when this object is deleted. KeepClosed: nothing unverified can run, for ever, and the walls stay. Open: the rules and walls go, all else stays. DeleteNamespace: the Namespace goes with all that is in it, if the operator created it.",
     )
     .default("KeepClosed"),
 });
+export const SecureNamespaceSpec = withRules(
+  specFields,
+  {
+    rule: "self.deletionPolicy != 'DeleteNamespace' || self.namespace == 'Create'",
+    message:
+      "deletionPolicy: DeleteNamespace is for namespaces that the operator makes: write namespace: Create, or KeepClosed",
+    holds: ({ deletionPolicy, namespace }) => deletionPolicy !== "DeleteNamespace" || namespace === "Create",
+  },
+  {
+    rule: "self.profile == oldSelf.profile || self.enforcement == 'Audit' || oldSelf.enforcement == 'Audit'",
+    message:
+      "another profile would cut what runs: set enforcement: Audit first, look at what Enforce would refuse with mlsecops preview, then change the profile and enforce again",
+  },
+);
 export type SecureNamespaceSpec = z.output<typeof SecureNamespaceSpec>;
 
 export const SecureNamespaceStatus = z.object({
@@ -94,6 +140,55 @@ export const SecureNamespaceStatus = z.object({
       examples: z.array(z.object({ name: z.string().max(253), problem: z.string().max(1024) })).max(10),
     })
     .describe("Running pods that would not be admitted now.")
+    .optional(),
+  profile: Profile.describe("The profile that is in force.").optional(),
+  walls: z
+    .object({
+      objects: z.int().min(0).describe("How many objects of the operator keep the namespace apart."),
+      repaired: z
+        .int()
+        .min(0)
+        .describe("How often one of them had been deleted or changed, and was brought back.")
+        .optional(),
+      lastRepair: z
+        .object({ object: z.string().max(512), time: Timestamp })
+        .describe("The last of them, as KIND/NAME.")
+        .optional(),
+    })
+    .optional(),
+  breaches: z
+    .object({
+      count: z.int().min(0),
+      examples: z
+        .array(
+          z.object({
+            apiVersion: z.string().max(317),
+            kind: z.string().max(63),
+            name: z.string().max(253),
+            reason: z.string().max(128),
+            direction: z.enum(["Ingress", "Egress"]).optional(),
+            allows: z.string().max(1024),
+            pods: z.object({ count: z.int().min(0), examples: z.array(z.string().max(253)).max(5) }),
+          }),
+        )
+        .max(16),
+    })
+    .describe("Objects that let in or out more than is declared, and the pods that this affects.")
+    .optional(),
+  access: z
+    .object({
+      count: z.int().min(0),
+      examples: z
+        .array(
+          z.object({
+            binding: z.string().max(512).describe("RoleBinding/NAME or ClusterRoleBinding/NAME."),
+            subjects: z.string().max(1024),
+            allows: z.string().max(1024),
+          }),
+        )
+        .max(16),
+    })
+    .describe("Bindings that give more in this namespace than spec.people says.")
     .optional(),
   evidence: EvidenceStatus.describe("Where the object's chain of evidence stood when this was written.").optional(),
 });
@@ -123,6 +218,8 @@ export const secureNamespace = {
     { name: "Profile", type: "string", jsonPath: ".spec.profile" },
     { name: "Enforcement", type: "string", jsonPath: ".spec.enforcement" },
     { name: "Enforced", type: "string", jsonPath: '.status.conditions[?(@.type=="Enforced")].status' },
+    { name: "Isolated", type: "string", jsonPath: '.status.conditions[?(@.type=="Isolated")].status' },
+    { name: "Tight", type: "string", jsonPath: '.status.conditions[?(@.type=="AccessTight")].status' },
     { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
     { name: "Granted", type: "integer", jsonPath: ".status.grantedDigests" },
