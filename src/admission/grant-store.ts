@@ -1,65 +1,57 @@
-import { isDeepStrictEqual } from "node:util";
-import {
-  type AdmissionGrant,
-  type AdmissionGrantSpec,
-  API_VERSION,
-  GRANT_NAME,
-  admissionGrant,
-  parseObject,
-} from "../api/index.ts";
-import { type ObjectClient, isKubeError } from "../kube/index.ts";
-import { emptyGrant } from "./grant.ts";
+import type { AdmissionGrant, AdmissionGrantSpec } from "../api/index.ts";
+import type { ObjectClient } from "../kube/index.ts";
+import { GrantChange, type GrantEdit } from "./grant-change.ts";
+import { GrantLane } from "./grant-lane.ts";
 
-const attempts = 5;
+/** What is remembered of more namespaces than these is forgotten: that costs a request, and nothing else. */
+const maxIdleLanes = 4096;
 
 /**
- * Reads and writes the one AdmissionGrant of a namespace. Several owners share it, so a write is a change to what is there
- * now, under optimistic lock: a lost update could bring back what a quarantine has just withdrawn.
+ * Changes the one AdmissionGrant of a namespace. Several owners share it, so a write is a change to what is there now, under
+ * optimistic lock: a lost update could bring back what a quarantine has just withdrawn. Changes of one namespace that are
+ * asked for at the same time are written together.
  */
 export class GrantStore {
   readonly #client: ObjectClient;
+  readonly #cached: (namespace: string) => AdmissionGrant | undefined;
+  /** Least recently used first. */
+  readonly #lanes = new Map<string, GrantLane>();
 
-  constructor(client: ObjectClient) {
+  /** `cached`: the grant as the watch has brought it, which may be behind. Without it, it is read where it must be known. */
+  constructor(client: ObjectClient, cached: (namespace: string) => AdmissionGrant | undefined = () => undefined) {
     this.#client = client;
+    this.#cached = cached;
   }
 
   /**
    * Returns the grant as it stands after the change. `ensure`: there is one afterwards, even if it grants nothing. Without
-   * it, who only withdraws makes none: a namespace that is being deleted would not take it.
-   * @throws KubeError; a conflict that lasts is thrown as such.
+   * it, who only withdraws makes none: a namespace that is being deleted would not take it. The signal ends the wait for
+   * this change, and no write that others wait for.
+   * @throws KubeError; a conflict that lasts is thrown as such. What `change` throws is thrown too.
    */
-  async change(
+  change(
     namespace: string,
-    change: (grant: AdmissionGrantSpec) => AdmissionGrantSpec,
+    change: GrantEdit["change"],
     { signal, ensure = false }: { readonly signal?: AbortSignal; readonly ensure?: boolean } = {},
   ): Promise<AdmissionGrantSpec> {
-    const client = signal === undefined ? this.#client : this.#client.withSignal(signal);
-    for (let attempt = 1; ; attempt++) {
-      const current = await client.get<AdmissionGrant>(admissionGrant.resource, { namespace, name: GRANT_NAME });
-      const before = specOf(current);
-      const after = change(before);
-      if ((current !== undefined || !ensure) && isDeepStrictEqual(before, after)) return before;
-      const object = {
-        apiVersion: API_VERSION,
-        kind: admissionGrant.resource.kind,
-        metadata: { ...current?.metadata, name: GRANT_NAME, namespace },
-        spec: after,
-      };
-      try {
-        if (current === undefined) await client.create(admissionGrant.resource, object);
-        else await client.replace(admissionGrant.resource, object);
-        return after;
-      } catch (error) {
-        const raced = isKubeError(error, "Conflict") || isKubeError(error, "AlreadyExists");
-        if (!raced || attempt === attempts) throw error;
-      }
+    const asked = new GrantChange({ change, ensure }, signal);
+    if (asked.isWanted) this.#lane(namespace).add(asked);
+    return asked.outcome;
+  }
+
+  #lane(namespace: string): GrantLane {
+    const lane = this.#lanes.get(namespace) ?? new GrantLane(this.#client, namespace, () => this.#cached(namespace));
+    this.#lanes.delete(namespace);
+    this.#lanes.set(namespace, lane);
+    if (this.#lanes.size > maxIdleLanes) this.#forgetOne();
+    return lane;
+  }
+
+  #forgetOne(): void {
+    for (const [namespace, lane] of this.#lanes) {
+      if (!lane.isIdle) continue;
+      this.#lanes.delete(namespace);
+      return;
     }
   }
-}
-
-/** A grant that does not parse grants nothing: it is written anew from what its owners say. */
-function specOf(grant: AdmissionGrant | undefined): AdmissionGrantSpec {
-  if (grant === undefined) return emptyGrant;
-  const parsed = parseObject(admissionGrant, grant);
-  return parsed.ok ? parsed.value.spec : emptyGrant;
 }

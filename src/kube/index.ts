@@ -45,6 +45,7 @@ export {
   type ReplaceOptions,
 } from "./object-client.ts";
 export { type ReflectorTimings } from "./reflector.ts";
+export { compareVersions } from "./resource-version.ts";
 export { Store, type Indexers } from "./store.ts";
 export { type Change } from "./store-updater.ts";
 export { truncateUtf8 } from "./text.ts";

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
 import { KubeConfig } from "@kubernetes/client-node";
+import { GRANT_NAME } from "../api/index.ts";
 import { actionReconciler, exceptionsOf } from "../actions/index.ts";
 import { GrantStore, admissionPolicies, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
@@ -160,7 +161,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     evidence,
     now,
     guardProblems,
-    grants: new GrantStore(client),
+    grants: new GrantStore(client, (namespace) => informers.grants.store.get(`${namespace}/${GRANT_NAME}`)),
     policies: () => trust.policies(),
     exceptions: (namespace: string) => exceptionsOf(informers.actions.store.list(namespace), now()),
     pullCredentials: (namespace: string, pulling: Pulling, abort: AbortSignal) =>
