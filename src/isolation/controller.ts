@@ -38,7 +38,7 @@ import {
   removeFinalizer,
 } from "../kube/index.ts";
 import {
-  type Credentials,
+  type CredentialSource,
   type Exception,
   type Pulling,
   type ResolvedPolicy,
@@ -78,11 +78,7 @@ export interface IsolationDependencies {
   readonly policies: () => readonly ResolvedPolicy[];
   readonly exceptions: (namespace: string) => readonly Exception[];
   /** What to look at registries with. */
-  readonly pullCredentials: (
-    namespace: string,
-    pulling: Pulling,
-    signal: AbortSignal,
-  ) => Promise<Credentials | undefined>;
+  readonly pullCredentials: (namespace: string, pulling: Pulling, signal: AbortSignal) => CredentialSource;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
   readonly events: Pick<EventRecorder, "emit">;
@@ -259,35 +255,42 @@ class Pass {
     const { previous, now } = input;
     const parsed = parseReference(image.reference);
     const digest = (parsed.ok ? parsed.reference.digest : undefined) ?? previous?.digest;
-    let credentials: Credentials | undefined;
+    const login = this.#login(image);
+    const { policies: _policies, exceptions: _exceptions, ...rest } = input;
     try {
-      credentials = await this.#credentials(image);
+      return await verifyLatest(verifier, this.#deps, {
+        ...rest,
+        reference: image.reference,
+        credentialSource: login.source,
+        signal,
+        // A tag is resolved when its verdict is due, not in each of the passes in between.
+        digest: previous !== undefined && isFresh(previous, now) ? previous.digest : undefined,
+      });
     } catch (error) {
       signal.throwIfAborted();
+      if (!parsed.ok || !login.failed()) throw error;
       this.#context.log.warn({ err: error, image: image.name }, "the pull secrets of an image cannot be read");
-      if (parsed.ok) {
-        // To ask as nobody could take "no" for an answer that was never meant for this tenant.
-        const message = "the pull secrets of the image cannot be read now";
-        const { name } = parsed.reference;
-        const artifact = { state: "Unavailable", name, digest, reason: "RegistryUnavailable", message } as const;
-        return { verdict: decideVerdict({ ...input, artifact, signatureFacts: [] }) };
-      }
+      // To ask as nobody could take "no" for an answer that was never meant for this tenant.
+      const message = "the pull secrets of the image cannot be read now";
+      const { name } = parsed.reference;
+      const artifact = { state: "Unavailable", name, digest, reason: "RegistryUnavailable", message } as const;
+      return { verdict: decideVerdict({ ...input, artifact, signatureFacts: [] }) };
     }
-    const { policies: _policies, exceptions: _exceptions, ...rest } = input;
-    return verifyLatest(verifier, this.#deps, {
-      ...rest,
-      reference: image.reference,
-      credentials,
-      signal,
-      // A tag is resolved when its verdict is due, not in each of the passes in between.
-      digest: previous !== undefined && isFresh(previous, now) ? previous.digest : undefined,
-    });
   }
 
-  async #credentials(image: AllowedImage): Promise<Credentials | undefined> {
+  #login(image: AllowedImage): { readonly source: CredentialSource | undefined; readonly failed: () => boolean } {
+    let hasFailed = false;
+    const failed = () => hasFailed;
     // Most images need no login, and the operator then needs no right in the namespace.
     const isOpen = (image.pullSecrets ?? []).length === 0 && image.serviceAccountName === undefined;
-    return isOpen ? undefined : this.#deps.pullCredentials(this.#name, image, this.#context.signal);
+    if (isOpen) return { source: undefined, failed };
+    const { who, read } = this.#deps.pullCredentials(this.#name, image, this.#context.signal);
+    const watched = () =>
+      read().catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    return { source: { who, read: watched }, failed };
   }
 
   #grant(images: readonly CheckedImage[]): Promise<AdmissionGrantSpec> {

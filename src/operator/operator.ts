@@ -34,7 +34,7 @@ import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
-import { pullCredentials } from "./pull-credentials.ts";
+import { credentialSource } from "./pull-credentials.ts";
 import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
 import { wire } from "./wiring.ts";
@@ -165,7 +165,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     policies: () => trust.policies(),
     exceptions: (namespace: string) => exceptionsOf(informers.actions.store.list(namespace), now()),
     pullCredentials: (namespace: string, pulling: Pulling, abort: AbortSignal) =>
-      pullCredentials({ client: client.withSignal(abort), logins }, namespace, pulling),
+      credentialSource({ client: client.withSignal(abort), logins }, namespace, pulling),
   };
 
   const shared = { log, clock, metrics };

@@ -9,6 +9,7 @@ import {
 import {
   type CloudLogins,
   type Credential,
+  type CredentialSource,
   type Credentials,
   type Pulling,
   missingCredential,
@@ -27,6 +28,14 @@ interface ServiceAccount extends KubeObject {
 export interface PullDependencies {
   readonly client: ObjectClient;
   readonly logins: Pick<CloudLogins, "credential">;
+}
+
+/** Those of {@link pullCredentials}, read only where they are needed. */
+export function credentialSource(deps: PullDependencies, namespace: string, pulling: Pulling): CredentialSource {
+  const { pullSecrets = [], serviceAccountName } = pulling;
+  // Who logs in by name also has that account's identity in a cloud: it is another one than the default that nobody named.
+  const who = JSON.stringify([namespace, serviceAccountName ?? null, pullSecrets.map(({ name }) => name)]);
+  return { who, read: () => pullCredentials(deps, namespace, pulling) };
 }
 
 type Read<T> = { readonly found: T } | { readonly problem: string; readonly isForbidden: boolean };

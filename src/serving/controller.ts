@@ -28,7 +28,7 @@ import {
   removeFinalizer,
 } from "../kube/index.ts";
 import {
-  type Credentials,
+  type CredentialSource,
   type Exception,
   type Pulling,
   type ResolvedPolicy,
@@ -98,11 +98,7 @@ export interface ServingDependencies {
   readonly policies: () => readonly ResolvedPolicy[];
   readonly exceptions: (namespace: string) => readonly Exception[];
   /** What to look at registries with. */
-  readonly pullCredentials: (
-    namespace: string,
-    pulling: Pulling,
-    signal: AbortSignal,
-  ) => Promise<Credentials | undefined>;
+  readonly pullCredentials: (namespace: string, pulling: Pulling, signal: AbortSignal) => CredentialSource;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
   readonly imports: ImportDependencies;

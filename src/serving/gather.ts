@@ -51,7 +51,7 @@ export async function judgeDesired(
     required: requiredPolicies(model),
     use: "Model",
     previous,
-    credentials: await deps.pullCredentials(namespace, oci, signal),
+    credentialSource: deps.pullCredentials(namespace, oci, signal),
     now,
     signal,
   });
@@ -82,7 +82,7 @@ export async function judgeRevision(
     required: requiredPolicies(model),
     use: "Model",
     previous,
-    credentials: await deps.pullCredentials(namespace, revision.spec, signal),
+    credentialSource: deps.pullCredentials(namespace, revision.spec, signal),
     now,
     signal,
   });

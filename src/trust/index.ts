@@ -26,6 +26,7 @@ export {
   type ParsedCredentials,
   type Pulling,
 } from "./credentials.ts";
+export type { CredentialSource } from "./credential-source.ts";
 export { ArtifactStore } from "./artifact-store.ts";
 export {
   kmsKeysOf,

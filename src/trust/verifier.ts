@@ -4,6 +4,7 @@ import type { FormatScanner } from "../formats/index.ts";
 import type { Egress } from "../egress/index.ts";
 import type { TokenBucket } from "../kube/index.ts";
 import type { BundleVerifier } from "./cosign.ts";
+import { KnownAccess, LazyCredentials, burstMs, type CredentialSource } from "./credential-source.ts";
 import type { Credentials } from "./credentials.ts";
 import { decideVerdict } from "./decide.ts";
 import type { Exception } from "./exception.ts";
@@ -35,11 +36,11 @@ export interface VerifierOptions {
   /** For what registries say of time, such as when to come back. */
   readonly clock?: (() => Date) | undefined;
   readonly limits?: Partial<GatherLimits> | undefined;
-  /** How often registries are asked again about what is known. Absent: as often as it is due. */
   /** Keeps what was gathered over a restart. */
   readonly store?: Pick<ArtifactStore, "load" | "keep" | "forget"> | undefined;
   /** Looks into the content of models. */
   readonly scanner?: FormatScanner | undefined;
+  /** How often registries are asked again about what is known. Absent: as often as it is due. */
   readonly recheckBudget?: Pick<TokenBucket, "tryTake"> | undefined;
   /** Reads artifacts. Only who has them elsewhere than in a registry gives it. */
   readonly connect?: typeof connectRegistry | undefined;
@@ -64,6 +65,8 @@ export interface GatherArtifactRequest extends ArtifactRequest {
 export interface VerifyRequest extends GatherArtifactRequest {
   /** Where the artifact is to be used. */
   readonly namespace: string;
+  /** Instead of credentials: read where a registry is asked, or somebody asks for something new. */
+  readonly credentialSource?: CredentialSource | undefined;
   readonly policies: readonly ResolvedPolicy[];
   readonly required?: readonly string[] | undefined;
   readonly previous?: VerdictStatus | undefined;
@@ -94,14 +97,13 @@ export interface Verification {
   readonly source: "Registry" | "Facts";
 }
 
+type Located = Pick<Extract<Resolved, { state: "Resolved" }>, "reference" | "digest">;
+
 /** What somebody asks for, beside the artifact itself. */
 interface Wanted {
   readonly predicateTypes: ReadonlySet<string>;
   readonly use: VerifyRequest["use"];
 }
-
-/** So fresh that asking again can only be a burst of the same question. */
-const burstMs = 10_000;
 
 /**
  * The one orchestrator: gathers facts, has missing ones established, and decides. It keeps no verdict; a changed policy
@@ -112,6 +114,7 @@ export class Verifier {
   readonly #limits: GatherLimits;
   readonly #cache: FactCache;
   readonly #gathers = new SingleFlight<ArtifactState>();
+  readonly #access = new KnownAccess();
   readonly #gate: RegistryGate;
   readonly #finder: FactFinder;
 
@@ -151,7 +154,10 @@ export class Verifier {
       : resolved;
   }
 
-  /** The verdict at `now`. Rejects only when the caller's signal aborts: then there is no verdict. */
+  /**
+   * The verdict at `now`. Rejects when the caller's signal aborts, and with what its source of credentials throws: then there
+   * is no verdict.
+   */
   async verify(request: VerifyRequest): Promise<Verification> {
     const { policies, namespace, required = [], previous, exceptions, use, now } = request;
     const input = { policies, namespace, required, previous, exceptions, use, now, signatureFacts: [] };
@@ -161,27 +167,45 @@ export class Verifier {
       const verdict = decideVerdict({ ...input, artifact: early });
       if (verdict.outcome === "Rejected") return { verdict, source: "Facts" };
     }
-    const resolved = await this.#locate(request);
+    const lazy = new LazyCredentials(request.credentialSource, request.credentials);
+    const resolved = await this.#locate(request, lazy);
     request.signal?.throwIfAborted();
     if (resolved.state !== "Resolved") {
       return { verdict: decideVerdict({ ...input, artifact: resolved }), source: "Registry" };
     }
-    const wanted = predicateTypesOf(coveringOf(request, resolved.reference.name));
-    const known = await this.#known(this.#keyOf(resolved, request));
-    if (known !== undefined && hasRead(known.facts, wanted, request.use)) {
-      const verification = await this.#decide(request, known.facts, "Facts");
-      if (!isDue(request, known, verification.verdict)) return verification;
-      // What is known still vouches: others who wait for a first answer go before.
-      const canWait = verification.verdict.outcome === "Verified" && request.refresh !== true;
-      if (canWait && this.#options.recheckBudget?.tryTake() === false) return postponed(verification, request.now);
-    }
-    const artifact = await this.#look(resolved, request, { predicateTypes: wanted, use: request.use });
+    const wanted = { predicateTypes: predicateTypesOf(coveringOf(request, resolved.reference.name)), use };
+    const remembered = this.#rememberedKey(resolved, request, lazy);
+    const settled = await this.#settle(request, remembered, wanted);
+    if (settled !== undefined) return settled;
+    const asking = { ...request, credentials: await lazy.read() };
+    const key = this.#keyOf(resolved, asking);
+    // Somebody else by now: what the one before had read is not known to this one.
+    const anew = key === remembered ? undefined : await this.#settle(request, key, wanted);
+    if (anew !== undefined) return anew;
+    const known = await this.#known(key);
+    const artifact = await this.#look(resolved, asking, wanted);
     if (artifact.state === "Unavailable" && known !== undefined) {
       return this.#decide(request, known.facts, "Facts", [
         `decided from what was seen at ${known.at.toISOString()}: ${artifact.message}`,
       ]);
     }
     return this.#decide(request, artifact, "Registry", resolved.warnings);
+  }
+
+  /** The verdict from what is in hand, where nobody has to be asked again. */
+  async #settle(
+    request: VerifyRequest,
+    key: string | undefined,
+    { predicateTypes, use }: Wanted,
+  ): Promise<Verification | undefined> {
+    const known = key === undefined ? undefined : await this.#known(key);
+    if (known === undefined || !hasRead(known.facts, predicateTypes, use)) return undefined;
+    const verification = await this.#decide(request, known.facts, "Facts");
+    if (!isDue(request, known, verification.verdict)) return verification;
+    // What is known still vouches: others who wait for a first answer go before.
+    const canWait = verification.verdict.outcome === "Verified" && request.refresh !== true;
+    const mustWait = canWait && this.#options.recheckBudget?.tryTake() === false;
+    return mustWait ? postponed(verification, request.now) : undefined;
   }
 
   async #decide(
@@ -217,13 +241,14 @@ export class Verifier {
     };
   }
 
-  async #locate(request: GatherArtifactRequest): Promise<Resolved> {
+  async #locate(request: GatherArtifactRequest, lazy?: LazyCredentials): Promise<Resolved> {
     const parsed = parseReference(request.reference);
     // A digest in the reference outranks what somebody resolved earlier.
     if (parsed.ok && parsed.reference.digest === undefined && request.digest !== undefined) {
       return { state: "Resolved", reference: parsed.reference, digest: request.digest };
     }
-    return this.resolve(request);
+    const isAsked = parsed.ok && parsed.reference.digest === undefined && lazy !== undefined;
+    return this.resolve(isAsked ? { ...request, credentials: await lazy.read() } : request);
   }
 
   /** Looks once for all who ask at the same time with the same rights, and keeps what is found. */
@@ -272,11 +297,19 @@ export class Verifier {
   }
 
   /** What was read with one tenant's credentials is no knowledge of another's. */
-  #keyOf(
-    { reference, digest }: { readonly reference: Reference; readonly digest: string },
-    request: ArtifactRequest,
-  ): string {
-    return `${reference.name}@${digest} ${this.#client(reference, request).identity}`;
+  #keyOf({ reference, digest }: Located, request: VerifyRequest | GatherArtifactRequest): string {
+    const { identity } = this.#client(reference, request);
+    const source = "credentialSource" in request ? request.credentialSource : undefined;
+    if (source !== undefined) this.#access.note(source.who, reference.name, { identity, at: request.now });
+    return keyFor(reference, digest, identity);
+  }
+
+  /** Undefined where the credentials have to be read first. */
+  #rememberedKey({ reference, digest }: Located, request: VerifyRequest, lazy: LazyCredentials): string | undefined {
+    if (lazy.who === undefined || lazy.wereRead) return undefined;
+    const { previous, now } = request;
+    const identity = this.#access.identity(lazy.who, reference.name, { digest, previous, now });
+    return identity === undefined ? undefined : keyFor(reference, digest, identity);
   }
 
   #client(reference: Reference, request: ArtifactRequest): RegistryReader {
@@ -292,6 +325,10 @@ export class Verifier {
       now: this.#options.clock,
     });
   }
+}
+
+function keyFor(reference: Reference, digest: string, identity: string): string {
+  return `${reference.name}@${digest} ${identity}`;
 }
 
 /** To be looked at again soon, but not at once: the registry was asked often enough. */

@@ -52,14 +52,15 @@ class World {
       pods: this.pods,
       grants: new GrantStore(this.client),
       verifier: {
-        verify: (request) => {
+        verify: async (request) => {
+          await request.credentialSource?.read();
           this.asked.push(request);
-          return Promise.resolve(this.verify(request));
+          return this.verify(request);
         },
       },
       exceptions: () => [],
       policies: () => [],
-      pullCredentials: () => this.credentials(),
+      pullCredentials: () => ({ who: "shop", read: () => this.credentials() }),
       guardProblems: () => this.guardProblems,
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { KubeError, type KubeErrorCode, type KubeObject, type Transport } from "../../../src/kube/index.ts";
-import { pullCredentials } from "../../../src/operator/pull-credentials.ts";
+import { credentialSource, pullCredentials } from "../../../src/operator/pull-credentials.ts";
 import { serviceAccountToken } from "../../../src/operator/service-account-token.ts";
 import type { CloudAccount, Credential, Credentials, Pulling } from "../../../src/trust/index.ts";
 import { selectCredential } from "../../../src/trust/credentials.ts";
@@ -164,6 +164,23 @@ describe("pull credentials of a namespace", () => {
     const credentials = await get({ pullSecrets: [{ name: "gone" }, { name: "good" }] });
     assert.equal(await user(credentials), "good");
     assert.equal(selectCredential(credentials ?? [], "other.example.com", "a")?.missing, true);
+  });
+
+  it("are read when they are asked for, and known by where they are before", async () => {
+    cluster.secret("a", "a");
+    const of = (pulling: Pulling, namespace = "shop") =>
+      credentialSource({ client: cluster, logins }, namespace, pulling);
+    const source = of({ pullSecrets: [{ name: "a" }] });
+    assert.deepEqual(cluster.read, []);
+    assert.equal(await user(await source.read()), "a");
+    const others = [
+      of({}),
+      of({ serviceAccountName: "default" }),
+      of({ pullSecrets: [{ name: "b" }] }),
+      of({ pullSecrets: [{ name: "a" }] }, "other"),
+    ];
+    assert.equal(new Set([source, ...others].map(({ who }) => who)).size, 5);
+    assert.equal(of({ pullSecrets: [{ name: "a" }] }).who, source.who);
   });
 
   it("are nothing that is guessed where the API server does not answer", async () => {

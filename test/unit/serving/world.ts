@@ -78,7 +78,7 @@ export class World {
       },
       exceptions: () => [],
       policies: () => [],
-      pullCredentials: () => Promise.resolve(undefined),
+      pullCredentials: () => ({ who: "shop", read: () => Promise.resolve(undefined) }),
       guardProblems: () => this.guardProblems,
       imports: { jobs: this.#store<JobObject>("jobs"), settings: this.importSettings },
       events: { emit: (_regarding, detail) => this.events.push(detail) },

@@ -718,6 +718,82 @@ describe("Verifier", () => {
       assert.equal(says(await verify({ digest })), "Indeterminate RegistryUnauthorized Registry");
       assert.equal(says(await verify({ digest, credentials: parsed.credentials })), "Verified Verified Facts");
     });
+
+    describe("credentials that are read where they are needed", () => {
+      let password: string | undefined;
+      let reads: number;
+      let digest: string;
+      const login = (secret: string) => `Basic ${Buffer.from(`u:${secret}`).toString("base64")}`;
+      const source = (who = "shop") => ({
+        who,
+        read: () => {
+          reads++;
+          if (password === undefined) return Promise.reject(new Error("the API server is away"));
+          const auths = { [registry.host]: { username: "u", password } };
+          const parsed = parseDockerConfigJson(JSON.stringify({ auths }));
+          assert.ok(parsed.ok);
+          return Promise.resolve(parsed.credentials);
+        },
+      });
+      const ask = (request: Partial<VerifyRequest> = {}) => verify({ digest, credentialSource: source(), ...request });
+
+      beforeEach(() => {
+        digest = pushSigned();
+        [password, reads] = ["p", 0];
+        registry.fault = (request, response) =>
+          request.headers.authorization !== login("p") &&
+          answer(401, { "www-authenticate": "Basic" })(request, response);
+      });
+
+      it("are not read to decide anew what was read for the same verdict", async () => {
+        const first = await ask();
+        assert.equal(says(first), "Verified Verified Registry");
+        const previous = toVerdictStatus(first.verdict);
+        password = undefined;
+        const policies = [signed({ deniedKeys: new Set([key.fingerprint]) })];
+        assert.equal(says(await ask({ previous, policies, now: later(60_000) })), "Rejected SignerDenied Facts");
+        assert.equal(says(await ask({ previous, now: later(60_000) })), "Verified Verified Facts");
+        assert.equal(reads, 1);
+      });
+
+      it("are read for whoever has no verdict on it yet, and whenever the registry is asked", async () => {
+        const previous = toVerdictStatus((await ask()).verdict);
+        assert.equal(says(await ask({ now: later(60_000) })), "Verified Verified Facts");
+        assert.equal(reads, 2);
+        const rejected = { ...previous, signers: undefined, outcome: "Rejected" as const };
+        await ask({ now: later(120_000), previous: rejected });
+        await ask({ now: later(180_000), previous: { ...previous, digest: undefined } });
+        await ask({ now: later(180_000), previous, credentialSource: source("other") });
+        assert.equal(reads, 5);
+        assert.equal(says(await ask({ now: later(hour), previous })), "Verified Verified Registry");
+        assert.equal(reads, 6);
+      });
+
+      it("are not read twice in a burst", async () => {
+        await ask();
+        await ask({ now: later(5_000) });
+        assert.equal(reads, 1);
+        await ask({ now: later(-5_000) });
+        assert.equal(reads, 2);
+      });
+
+      it("that are others by now do not get what those before had read", async () => {
+        const previous = toVerdictStatus((await ask()).verdict);
+        password = "changed";
+        const due = await ask({ now: later(hour), previous });
+        assert.equal(says(due), "Indeterminate RegistryUnauthorized Registry");
+        // And from then on nothing is known of them.
+        const again = await ask({ now: later(hour + 1_000), previous: toVerdictStatus(due.verdict) });
+        assert.equal(again.verdict.outcome, "Indeterminate");
+      });
+
+      it("that cannot be read leave no verdict, and are never taken for none", async () => {
+        password = undefined;
+        await assert.rejects(ask(), /the API server is away/);
+        await assert.rejects(verify({ credentialSource: source() }), /the API server is away/);
+        assert.deepEqual(registry.requests, []);
+      });
+    });
   });
 
   describe("the tool", () => {
