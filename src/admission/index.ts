@@ -10,6 +10,7 @@ export {
   type GrantedUse,
 } from "./grant.ts";
 export { GrantStore } from "./grant-store.ts";
+export { heldUntil, renewalDue, renewedUntil } from "./renewal.ts";
 export {
   policyProblems,
   validatingAdmissionPolicy,

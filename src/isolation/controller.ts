@@ -62,6 +62,7 @@ import {
   completedStatus,
   haltedStatus,
   imageUses,
+  imagesRenewalDue,
   wantedLabels,
 } from "./decide.ts";
 import { enforcementFacts, farewellFacts, imageFacts } from "./evidence.ts";
@@ -94,6 +95,7 @@ type Checked = Pick<Verification, "verdict" | "artifact">;
 const missingRetryMs = 30_000;
 const evictedRetryMs = 10_000;
 const maxEvictions = 20;
+const minRenewalMs = 1_000;
 
 /** Brings a namespace to what its SecureNamespace asks for. The key is the name of both. */
 export function isolationReconciler(
@@ -192,7 +194,9 @@ class Pass {
     await this.#write(raw, next);
     if (unbound !== undefined) throw unbound.error;
     const verdicts = images.map(({ verdict }) => verdict);
-    const dueMs = nextCheckMs(verdicts, now);
+    const renewal = imagesRenewalDue(images, grant, this.#owner);
+    const renewalMs = renewal === undefined ? Infinity : Math.max(minRenewalMs, renewal.getTime() - now.getTime());
+    const dueMs = Math.min(nextCheckMs(verdicts, now), renewalMs);
     return { requeueAfterMs: evicted > 0 ? Math.min(evictedRetryMs, dueMs) : dueMs };
   }
 
@@ -295,13 +299,14 @@ class Pass {
 
   #grant(images: readonly CheckedImage[]): Promise<AdmissionGrantSpec> {
     const { grants, models } = this.#deps;
+    const now = this.#deps.now();
     const isOrphan = ({ kind, name }: GrantOwner) =>
       kind === "SecureModel" && models.get(`${this.#name}/${name}`) === undefined;
     return grants.change(
       this.#name,
       (grant) =>
         contribute(withdraw(grant, isOrphan), this.#owner, {
-          uses: imageUses(images, grant, this.#owner),
+          uses: imageUses(images, grant, this.#owner, now),
           revisions: {},
         }),
       { signal: this.#context.signal, ensure: true },

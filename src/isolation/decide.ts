@@ -1,5 +1,13 @@
-import type { AllowedImage, AdmissionGrantSpec, SecureNamespaceStatus, Use, VerdictStatus } from "../api/index.ts";
-import { ENFORCEMENT_LABEL, PROFILE_LABEL, type GrantOwner, type GrantedUse } from "../admission/index.ts";
+import type { AllowedImage, AdmissionGrantSpec, SecureNamespaceStatus, VerdictStatus } from "../api/index.ts";
+import {
+  ENFORCEMENT_LABEL,
+  PROFILE_LABEL,
+  type GrantOwner,
+  type GrantedUse,
+  heldUntil,
+  renewalDue,
+  renewedUntil,
+} from "../admission/index.ts";
 import { setCondition, truncateUtf8, type Condition } from "../kube/index.ts";
 import type { Standing } from "../trust/index.ts";
 
@@ -40,33 +48,57 @@ export function wantedLabels({ enforcement, profile }: Spec): Readonly<Record<st
 }
 
 /**
- * What the allowed images have granted. Admit: until the verdict's notAfter. KeepOnly: only what the grant holds from this
- * owner already, and no longer than it does. Quarantine: nothing. Pure.
+ * What the allowed images have granted. Admit: until the verdict's notAfter, or so far as it stands while that is long enough.
+ * KeepOnly: only what the grant holds from this owner already, and no longer than the verdict it was granted for.
+ * Quarantine: nothing. Pure.
  */
 export function imageUses(
   images: readonly CheckedImage[],
   grant: AdmissionGrantSpec,
   owner: GrantOwner,
+  now: Date,
 ): readonly GrantedUse[] {
   const latest = new Map<string, GrantedUse>();
-  for (const { image, verdict, standing, platformDigests } of images) {
-    if (standing === "Quarantine" || verdict.digest === undefined) continue;
-    for (const digest of new Set([verdict.digest, ...platformDigests])) {
-      for (const use of image.uses) {
-        const notAfter = standing === "Admit" ? verdict.notAfter : heldUntil(grant, owner, { digest, use });
-        const time = Date.parse(notAfter ?? "");
-        const key = `${digest} ${use}`;
-        if (Number.isNaN(time) || time <= (latest.get(key)?.notAfter.getTime() ?? -Infinity)) continue;
-        latest.set(key, { digest, use, notAfter: new Date(time) });
-      }
-    }
+  for (const { digest, use, notAfter } of wantedUses(images, grant, owner)) {
+    const key = `${digest} ${use}`;
+    if (notAfter.getTime() <= (latest.get(key)?.notAfter.getTime() ?? -Infinity)) continue;
+    latest.set(key, { digest, use, notAfter });
   }
-  return [...latest.values()];
+  return [...latest.values()].map((use) => ({
+    ...use,
+    notAfter: renewedUntil(heldUntil(grant, owner, use), use.notAfter, now),
+  }));
 }
 
-function heldUntil(grant: AdmissionGrantSpec, owner: GrantOwner, what: { digest: string; use: Use }) {
-  const entry = Object.hasOwn(grant.digests, what.digest) ? grant.digests[what.digest]?.[what.use] : undefined;
-  return entry?.grantors.find(({ kind, name }) => kind === owner.kind && name === owner.name)?.notAfter;
+/** When the first of what the allowed images have granted is due to be renewed. Pure. */
+export function imagesRenewalDue(
+  images: readonly CheckedImage[],
+  grant: AdmissionGrantSpec,
+  owner: GrantOwner,
+): Date | undefined {
+  const due = wantedUses(images, grant, owner).flatMap(
+    (use) => renewalDue(heldUntil(grant, owner, use), use.notAfter)?.getTime() ?? [],
+  );
+  return due.length === 0 ? undefined : new Date(Math.min(...due));
+}
+
+function wantedUses(
+  images: readonly CheckedImage[],
+  grant: AdmissionGrantSpec,
+  owner: GrantOwner,
+): readonly GrantedUse[] {
+  return images.flatMap(({ image, verdict, standing, platformDigests }) => {
+    if (standing === "Quarantine" || verdict.digest === undefined) return [];
+    const ends = Date.parse(verdict.notAfter ?? "");
+    return [...new Set([verdict.digest, ...platformDigests])].flatMap((digest) =>
+      image.uses.flatMap((use): readonly GrantedUse[] => {
+        const held = standing === "Admit" ? undefined : heldUntil(grant, owner, { digest, use });
+        if (standing !== "Admit" && held === undefined) return [];
+        if (!Number.isNaN(ends)) return [{ digest, use, notAfter: new Date(ends) }];
+        return held === undefined ? [] : [{ digest, use, notAfter: held }];
+      }),
+    );
+  });
 }
 
 /** The status after a completed pass. Pure. */

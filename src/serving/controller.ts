@@ -38,7 +38,9 @@ import {
 } from "../trust/index.ts";
 import {
   FIELD_MANAGER,
+  type GrantedModelRevision,
   type LivingWorkload,
+  type PublishedGrant,
   createRevision,
   endRevokedPods,
   isAlive,
@@ -78,6 +80,7 @@ const FINALIZER = "mlsecops.io/model";
 /** What these wait for (a pull, a quota, the grant reaching the API server) does not always make an event. */
 const polled: readonly string[] = ["RollingOut", "PodRefused", "WorkloadRefused", "RuntimeNotGranted"];
 const unreadyRetryMs = 10_000;
+const minRenewalMs = 1_000;
 /** Until the caches show what a teardown has done. */
 const teardownRetryMs = 1_000;
 /** Of the Service of a model of which no revision is known. */
@@ -182,7 +185,7 @@ class Pass {
 
   /** The model is being deleted. */
   async farewell(): Promise<ReconcileResult> {
-    await publishGrant(this.#deps.grants, this.#model, [], { signal: this.#context.signal });
+    await publishGrant(this.#deps.grants, this.#model, [], { signal: this.#context.signal, now: this.#now });
     this.#record(() => [modelGrantFact([], deleted)]);
     // As a rule the garbage collector takes what the model owns. Who orphans it must not keep it running unguarded.
     if (this.#model.metadata.finalizers?.includes("orphan") === true && this.#stands()) {
@@ -217,7 +220,7 @@ class Pass {
     // A pass that was cut short knows nothing: what it could not find out must not decide.
     this.#context.signal.throwIfAborted();
     const plan = this.#decide(gathered);
-    await this.#publish(plan, gathered);
+    const renewal = await this.#publish(plan, gathered);
     await this.#endUngrantedPods(plan);
     const { running, ready } = await this.#admit(plan, gathered);
 
@@ -231,7 +234,7 @@ class Pass {
     const status = modelStatus(this.#model, reported, this.#now);
     await this.#settleRevisions(status, reported, gathered);
     await this.#write(status);
-    return { requeueAfterMs: this.#nextLookMs(reported.ready, gathered) };
+    return { requeueAfterMs: this.#nextLookMs(reported.ready, gathered, renewal) };
   }
 
   /**
@@ -259,11 +262,12 @@ class Pass {
   }
 
   /** Grants these revisions, and then lets the import begin that is granted along. */
-  async #publishGranted(granted: Parameters<typeof publishGrant>[2]): Promise<void> {
+  async #publishGranted(wanted: readonly GrantedModelRevision[]): Promise<PublishedGrant> {
     const imports = typeof this.#imports === "object" ? this.#imports : undefined;
-    const { signal } = this.#context;
-    await publishGrant(this.#deps.grants, this.#model, granted, { signal, importing: imports?.grant });
+    const options = { signal: this.#context.signal, importing: imports?.grant, now: this.#now };
+    const published = await publishGrant(this.#deps.grants, this.#model, wanted, options);
     await imports?.apply();
+    return published;
   }
 
   /** The revision that serves; before one was complete, the one that the Deployment runs. */
@@ -425,20 +429,22 @@ class Pass {
     });
   }
 
-  async #publish(plan: Plan, { judgement, desired, active, judgements }: Gathered): Promise<void> {
+  /** Returns when the first of what is granted is due to be renewed. */
+  async #publish(plan: Plan, { judgement, desired, active, judgements }: Gathered): Promise<Date | undefined> {
     this.#record(() => verdictFacts(this.#model, judgement.verdict));
     const revisions = new Set([desired, active]);
-    const granted = [...revisions].flatMap((revision) => {
+    const wanted = [...revisions].flatMap((revision) => {
       if (revision === undefined || !plan.grant.includes(revision.metadata.name)) return [];
       // A pod may be made while the verdict holds, and not in the grace after it.
       const notAfter = new Date(judgements.get(revision.metadata.name)?.verdict.notAfter ?? this.#now);
       return [{ revision, notAfter }];
     });
-    await this.#publishGranted(granted);
+    const { granted, renewal } = await this.#publishGranted(wanted);
     this.#record(() => [modelGrantFact(granted, plan.ready)]);
     const judged = active === undefined ? undefined : judgements.get(active.metadata.name);
     if (active !== undefined && active !== desired && judged !== undefined)
       this.#record(() => [activeFact(active.spec.artifact, judged.verdict)]);
+    return renewal;
   }
 
   /** A Deployment leaves the old pods until the new ones answer: those that must not run are not waited for. */
@@ -509,12 +515,13 @@ class Pass {
     }
   }
 
-  #nextLookMs(ready: ReadyState, { judgements, judgement }: Gathered): number {
+  #nextLookMs(ready: ReadyState, { judgements, judgement }: Gathered, renewal: Date | undefined): number {
     const verdicts = [judgement, ...judgements.values()].map(({ verdict }) => verdict);
     const { update, followInterval } = this.#model.spec.source;
     const followMs = update === "Follow" ? (parseDuration(followInterval) ?? Infinity) : Infinity;
     const retryMs = polled.includes(ready.reason) ? unreadyRetryMs : Infinity;
-    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs, this.#nextSourceMs());
+    const renewalMs = renewal === undefined ? Infinity : Math.max(minRenewalMs, +renewal - +this.#now);
+    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs, renewalMs, this.#nextSourceMs());
   }
 
   async #write(seen: SecureModelStatus): Promise<void> {

@@ -238,6 +238,10 @@ describe("the reconciler of SecureNamespaces", () => {
     world.now = new Date(start.getTime() + 70_000);
     await world.pass();
     assert.equal(world.asked[2]?.digest, undefined);
+    // The verdict is a new one, and what is granted by the one before lasts long enough.
+    assert.deepEqual(world.client.writes, ["apply status securenamespaces/shop"]);
+    world.now = new Date(start.getTime() + 1_900_000);
+    await world.pass();
     assert.ok(world.client.writes.includes(`replace ${grantKey}`));
   });
 

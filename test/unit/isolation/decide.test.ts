@@ -8,6 +8,7 @@ import {
   conditionsOf,
   haltedStatus,
   imageUses,
+  imagesRenewalDue,
   wantedLabels,
 } from "../../../src/isolation/decide.ts";
 
@@ -59,7 +60,7 @@ describe("what the allowed images have granted", () => {
     { uses: [{ digest: digest(1), use: "container", notAfter: new Date(at(5_000)) }], revisions: {} },
   );
   const granted = (images: readonly CheckedImage[], grant = emptyGrant) =>
-    imageUses(images, grant, owner).map((use) => [use.digest, use.use, use.notAfter.toISOString()]);
+    imageUses(images, grant, owner, now).map((use) => [use.digest, use.use, use.notAfter.toISOString()]);
 
   it("grants index and platforms of an admitted image for each of its uses", () => {
     const { reference, name } = image().image;
@@ -72,8 +73,22 @@ describe("what the allowed images have granted", () => {
     ]);
   });
 
-  it("keeps what this owner holds already, and no longer than it did", () => {
-    assert.deepEqual(granted([kept], held), [[digest(1), "container", at(5_000)]]);
+  it("keeps what this owner holds already, and no longer than the verdict it was granted for", () => {
+    assert.deepEqual(granted([kept], held), [[digest(1), "container", at(3_600_000)]]);
+    const ending = image({ standing: "KeepOnly", verdict: verdict({ notAfter: at(3_000) }) });
+    assert.deepEqual(granted([ending], held), [[digest(1), "container", at(3_000)]]);
+    const endless = image({ standing: "KeepOnly", verdict: verdict({ notAfter: "never" }) });
+    assert.deepEqual(granted([endless], held), [[digest(1), "container", at(5_000)]]);
+  });
+
+  it("leaves what is granted as it is while that is long enough, and says when it no longer is", () => {
+    const longer = image({ verdict: verdict({ notAfter: at(9_000) }) });
+    assert.deepEqual(granted([longer], held), [[digest(1), "container", at(5_000)]]);
+    assert.deepEqual(imagesRenewalDue([longer], held, owner), new Date(at(1_000)));
+    assert.equal(imagesRenewalDue([longer], emptyGrant, owner), undefined);
+    assert.deepEqual(granted([image({ verdict: verdict({ notAfter: at(10_000) }) })], held), [
+      [digest(1), "container", at(10_000)],
+    ]);
   });
 
   it("keeps nothing that is not held, or held by somebody else", () => {

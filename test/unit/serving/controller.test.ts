@@ -199,6 +199,21 @@ describe("Serving controller", () => {
     assert.equal(world.condition("Serving"), "True/PodsReady");
   });
 
+  it("leaves the grant as it is while a renewed verdict adds little to it", async () => {
+    const world = new World();
+    await world.settle();
+    const hour = 3_600_000;
+    const before = world.grant();
+    await world.clock.advance(2 * hour);
+    await world.settle();
+    assert.deepEqual(world.grant(), before);
+    await world.clock.advance(11 * hour);
+    await world.settle();
+    const { notAfter } = world.model().status?.verdict ?? {};
+    assert.equal(world.grant().digests[digest(1)]?.imageVolume?.notAfter, notAfter);
+    assert.notDeepEqual(world.grant(), before);
+  });
+
   it("grants no longer than the verdict holds, whatever the grace", async () => {
     const world = await serving();
     const { notAfter } = world.model().status?.verdict ?? {};
