@@ -10,7 +10,7 @@ import type { Metrics, ReconcileOutcome } from "./metrics.ts";
 import { onAbort } from "./on-abort.ts";
 import type { RateLimit } from "./token-bucket.ts";
 import { keyOf, type KubeObject } from "./types.ts";
-import { WorkQueue } from "./work-queue.ts";
+import { type Band, WorkQueue } from "./work-queue.ts";
 
 export interface ReconcileResult {
   /** Look again after that many milliseconds, also if nothing changes. */
@@ -31,6 +31,8 @@ export interface ControllerOptions {
   readonly reconcile: (key: string, context: ReconcileContext) => Promise<ReconcileResult>;
   /** Keys reconciled at the same time. Default 2. */
   readonly workers?: number;
+  /** Beside them, for urgent keys only: so that long passes do not keep what is urgent waiting. Default 0. */
+  readonly urgentWorkers?: number;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -72,6 +74,11 @@ export class Controller {
     this.#queue.add(key);
   }
 
+  /** Before all keys that are not urgent. For the few that must not wait for the rest. */
+  enqueueUrgent(key: string): void {
+    this.#queue.addUrgent(key);
+  }
+
   enqueueAfter(key: string, ms: number): void {
     this.#queue.addAfter(key, ms);
   }
@@ -103,7 +110,9 @@ export class Controller {
       // Then the queue is closed, and the workers end at once.
       if (!isKubeError(error, "Aborted")) throw error;
     }
-    await Promise.all(Array.from({ length: this.#options.workers ?? 2 }, () => this.#work(signal)));
+    const { workers = 2, urgentWorkers = 0 } = this.#options;
+    const bands: readonly Band[] = [...Array<Band>(workers).fill("Any"), ...Array<Band>(urgentWorkers).fill("Urgent")];
+    await Promise.all(bands.map((band) => this.#work(band, signal)));
     release();
   }
 
@@ -120,8 +129,8 @@ export class Controller {
     return { healthy, detail: healthy ? "working" : `a pass has been running for ${Math.round(busyMs / 1000)} s` };
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
-    for (let key = await this.#queue.next(); key !== undefined; key = await this.#queue.next()) {
+  async #work(band: Band, signal: AbortSignal): Promise<void> {
+    for (let key = await this.#queue.next(band); key !== undefined; key = await this.#queue.next(band)) {
       await this.#pass(key, signal);
       this.#queue.done(key);
     }

@@ -73,4 +73,4 @@ export {
   type OwnerReference,
   type ResourceType,
 } from "./types.ts";
-export { WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+export { WorkQueue, type Band, type WorkQueueOptions } from "./work-queue.ts";

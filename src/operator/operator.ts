@@ -198,6 +198,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     ...shared,
     name: "isolation",
     workers: 4,
+    urgentWorkers: 2,
     deadlineMs: passDeadlineMs,
     reconcile: isolationReconciler({
       ...common,
@@ -212,6 +213,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     ...shared,
     name: "serving",
     workers: 8,
+    urgentWorkers: 8,
     deadlineMs: passDeadlineMs,
     reconcile: servingReconciler({
       ...common,

@@ -2,6 +2,7 @@ import type { AdmissionGrant } from "../api/index.ts";
 import { type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
 import {
   type Informers,
+  type KeySecret,
   exceptionOfModel,
   exceptionsOfNamespace,
   importedModelKeyOf,
@@ -10,6 +11,7 @@ import {
   policiesOfNamespace,
 } from "./informers.ts";
 import type { TrustView } from "./trust-view.ts";
+import { modelIsUrgent, namespaceIsUrgent } from "./urgency.ts";
 
 export interface Controllers {
   readonly actionController: Controller;
@@ -19,7 +21,8 @@ export interface Controllers {
 }
 
 /**
- * What wakes which controller. Gives what is to be called when something else is known of a key of a key management
+ * What wakes which controller. What a changed policy probably takes from those who rest on it comes before all else: who must
+ * be ended does not wait for those who may stay. Gives what is to be called when something else is known of a key of a key management
  * service. An object's own status wakes its controller once more: the pass that follows sees what was
  * written, and writes nothing.
  */
@@ -31,6 +34,23 @@ export function wire(
   const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
   const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
   const namespaceOf = (object: KubeObject) => [object.metadata.namespace ?? ""];
+  const wakeModels = (keys: readonly string[]) => {
+    const policies = trust.policies();
+    wake(modelController, keys, (key) => {
+      const model = informers.models.store.get(key);
+      const revision = model?.status?.active?.revision;
+      const active = informers.revisions.store.get(`${model?.metadata.namespace ?? ""}/${revision ?? ""}`);
+      return model !== undefined && modelIsUrgent(model, active, policies);
+    });
+  };
+  const wakeNamespaces = (keys: readonly string[]) => {
+    const policies = trust.policies();
+    wake(namespaceController, keys, (key) => {
+      const namespace = informers.namespaces.store.get(key);
+      return namespace !== undefined && namespaceIsUrgent(namespace, policies);
+    });
+  };
+  const policiesWith = (secret: KeySecret) => trust.policiesWithSecret(secret.metadata.name);
 
   actionController.watch(informers.actions);
   actionController.watch(informers.models, exceptionOfModel);
@@ -50,18 +70,29 @@ export function wire(
   informers.models.onChange(({ type, object }) => {
     if (type === "deleted") namespaceController.enqueue(object.metadata.namespace ?? "");
   });
-  onSpecChange(namespaceController, informers.policies, (policy) => trust.namespacesOf(policy.metadata.name));
-  namespaceController.watch(informers.keySecrets, (secret) =>
-    trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.namespacesOf(policy)),
+  onSpecChange(
+    namespaceController,
+    informers.policies,
+    (policy) => trust.namespacesOf(policy.metadata.name),
+    wakeNamespaces,
+  );
+  onAnyChange(
+    namespaceController,
+    informers.keySecrets,
+    (secret) => policiesWith(secret).flatMap((policy) => trust.namespacesOf(policy)),
+    wakeNamespaces,
   );
   onSpecChange(namespaceController, informers.actions, namespaceOf);
   namespaceController.watch(informers.admissionPolicies, everyNamespace);
   namespaceController.watch(informers.admissionBindings, everyNamespace);
 
   modelController.watch(informers.models);
-  onSpecChange(modelController, informers.policies, (policy) => trust.modelsOf(policy.metadata.name));
-  modelController.watch(informers.keySecrets, (secret) =>
-    trust.policiesWithSecret(secret.metadata.name).flatMap((policy) => trust.modelsOf(policy)),
+  onSpecChange(modelController, informers.policies, (policy) => trust.modelsOf(policy.metadata.name), wakeModels);
+  onAnyChange(
+    modelController,
+    informers.keySecrets,
+    (secret) => policiesWith(secret).flatMap((policy) => trust.modelsOf(policy)),
+    wakeModels,
   );
   onSpecChange(modelController, informers.namespaces, (namespace) => modelsIn(namespace.metadata.name));
   onSpecChange(modelController, informers.actions, (action) => modelsIn(action.metadata.namespace ?? ""));
@@ -84,8 +115,8 @@ export function wire(
   return (kmsUri) => {
     for (const policy of trust.policiesWithKmsKey(kmsUri)) {
       policyController.enqueue(policy);
-      for (const namespace of trust.namespacesOf(policy)) namespaceController.enqueue(namespace);
-      for (const model of trust.modelsOf(policy)) modelController.enqueue(model);
+      wakeNamespaces(trust.namespacesOf(policy));
+      wakeModels(trust.modelsOf(policy));
     }
   };
 }
@@ -96,11 +127,32 @@ function withoutTimes({ metadata, spec }: AdmissionGrant): string {
   );
 }
 
+function wake(controller: Controller, keys: readonly string[], isUrgent: (key: string) => boolean): void {
+  for (const key of new Set(keys)) {
+    if (isUrgent(key)) controller.enqueueUrgent(key);
+    else controller.enqueue(key);
+  }
+}
+
+function onAnyChange<T extends KubeObject>(
+  controller: Controller,
+  informer: Informer<T>,
+  map: (object: T) => readonly string[],
+  wakeAll: (keys: readonly string[]) => void,
+): void {
+  // It must be synced before the controller starts.
+  controller.watch(informer, () => []);
+  informer.onChange(({ object, previous }) =>
+    wakeAll(previous === undefined ? map(object) : [...map(object), ...map(previous)]),
+  );
+}
+
 /** For objects that many others rest on: each status written on them would wake all of those. */
 function onSpecChange<T extends KubeObject>(
   controller: Controller,
   informer: Informer<T>,
   map: (object: T) => readonly string[],
+  wakeAll = (keys: readonly string[]) => wake(controller, keys, () => false),
 ): void {
   // It must be synced before the controller starts.
   controller.watch(informer, () => []);
@@ -109,7 +161,6 @@ function onSpecChange<T extends KubeObject>(
     const before = previous?.metadata;
     if (before?.uid === uid && before?.generation === generation && before?.deletionTimestamp === deletionTimestamp)
       return;
-    const keys = previous === undefined ? map(object) : [...map(object), ...map(previous)];
-    for (const key of new Set(keys)) controller.enqueue(key);
+    wakeAll(previous === undefined ? map(object) : [...map(object), ...map(previous)]);
   });
 }

@@ -58,19 +58,19 @@ function withdrawn(signers: readonly Signer[], mandatory: readonly ResolvedPolic
     const vouched = signers.filter((signer) => signer.policy === policy.name);
     if (vouched.length === 0 || policy.unreadable !== undefined) return false;
     const then = vouched.map((signer): Candidate => ({ authority: signer.authority, marks: marksOf(signer) }));
-    const left = vouched.flatMap((signer) => candidatesOf(signer, policy));
+    const left = vouched.flatMap((signer) =>
+      believedAs(signer, policy).map((authority): Candidate => ({ authority, marks: marksOf(signer) })),
+    );
     // Of a higher number than was asked for then nothing is known yet: that is a changed policy.
     return distinctAuthorities(left) < Math.min(policy.threshold, distinctAuthorities(then));
   });
 }
 
-/** In whose names somebody who vouched can be counted today. */
-function candidatesOf(signer: Signer, policy: ResolvedPolicy): readonly Candidate[] {
+/** The names of the authorities as which somebody who vouched can be counted today. */
+export function believedAs(signer: Signer, policy: ResolvedPolicy): readonly string[] {
   if (policy.deniedKeys.has(signer.keyFingerprint)) return [];
   if (policy.deniedSigners.some((pattern) => matchesIdentity(pattern, signer))) return [];
-  return policy.authorities
-    .filter((authority) => mayBelieve(authority, signer))
-    .map(({ name }) => ({ authority: name, marks: marksOf(signer) }));
+  return policy.authorities.filter((authority) => mayBelieve(authority, signer)).map(({ name }) => name);
 }
 
 function mayBelieve(authority: ResolvedAuthority, signer: Signer): boolean {

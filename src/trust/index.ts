@@ -53,6 +53,7 @@ export type {
 } from "./facts.ts";
 export { isFresh, nextCheckMs, settleVerdict } from "./freshness.ts";
 export { policyFingerprint, trustFingerprint } from "./fingerprint.ts";
+export { isLikelyLost, type JudgedArtifact } from "./likely-lost.ts";
 export { parsePublicKey, type ParsedKey, type PublicKey } from "./keys.ts";
 export { KmsKeys, type KmsOptions } from "./kms.ts";
 export { readManifest, type Descriptor } from "./manifest.ts";

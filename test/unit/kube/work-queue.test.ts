@@ -137,6 +137,75 @@ describe("work queue", () => {
     );
   });
 
+  const order = async (queue: WorkQueue): Promise<readonly string[]> => {
+    const taken: string[] = [];
+    while (queue.depth > 0) taken.push((await queue.next()) ?? "");
+    return taken;
+  };
+
+  it("hands urgent keys out first, and moves forward one that waits", async () => {
+    const queue = create();
+    for (const key of ["a", "b", "c"]) queue.add(key);
+    for (const key of ["c", "x", "c"]) queue.addUrgent(key);
+    queue.add("x");
+    assert.equal(queue.depth, 4);
+    assert.deepEqual(await order(queue), ["c", "x", "a", "b"]);
+  });
+
+  it("lets one of the others pass after sixteen urgent ones", async () => {
+    const queue = create();
+    const urgent = Array.from({ length: 20 }, (_, index) => `u${index}`);
+    for (const key of ["a", "b"]) queue.add(key);
+    for (const key of urgent) queue.addUrgent(key);
+    assert.deepEqual(await order(queue), [...urgent.slice(0, 16), "a", ...urgent.slice(16), "b"]);
+  });
+
+  it("gives a key that became urgent during its work back as urgent, and then as one of the others", async () => {
+    const queue = create();
+    queue.add("a");
+    await queue.next();
+    queue.add("b");
+    queue.addUrgent("a");
+    queue.add("a");
+    queue.done("a");
+    assert.equal(await queue.next(), "a");
+    queue.add("a");
+    queue.done("a");
+    assert.deepEqual(await order(queue), ["b", "a"]);
+  });
+
+  it("tries an urgent key that failed again as urgent, and one that did not as one of the others", async () => {
+    const clock = new FakeClock();
+    const queue = create(clock);
+    for (const key of ["good", "bad"]) queue.addUrgent(key);
+    for (const key of ["good", "bad"]) assert.equal(await queue.next(), key);
+    for (const key of ["a", "b"]) queue.add(key);
+    queue.forget("good");
+    queue.addAfter("good", 100);
+    queue.retry("bad");
+    for (const key of ["good", "bad"]) queue.done(key);
+    await clock.advance(100);
+    assert.deepEqual(await order(queue), ["bad", "a", "b", "good"]);
+  });
+
+  it("keeps workers for what is urgent", async () => {
+    const queue = create();
+    const reserved = queue.next("Urgent");
+    let taken: string | undefined;
+    void reserved.then((key) => (taken = key));
+    queue.add("a");
+    await settle();
+    assert.equal(taken, undefined);
+    queue.addUrgent("b");
+    assert.equal(await reserved, "b");
+    assert.equal(await queue.next(), "a");
+    const last = queue.next("Urgent");
+    const closed = queue.close("drain");
+    assert.equal(await last, undefined);
+    for (const key of ["a", "b"]) queue.done(key);
+    await closed;
+  });
+
   it("closes at once when it discards, and wakes whoever waits", async () => {
     const clock = new FakeClock();
     const queue = create(clock);
@@ -172,6 +241,7 @@ describe("work queue", () => {
     const key = fc.constantFrom("a", "b", "c", "d");
     const step = fc.oneof(
       fc.record({ what: fc.constant("add" as const), key }),
+      fc.record({ what: fc.constant("urgent" as const), key }),
       fc.record({ what: fc.constant("delay" as const), key, ms: fc.integer({ min: 0, max: 50 }) }),
       fc.record({ what: fc.constant("advance" as const), ms: fc.integer({ min: 0, max: 60 }) }),
     );
@@ -208,6 +278,7 @@ describe("work queue", () => {
             else {
               owed.add(current.key);
               if (current.what === "add") queue.add(current.key);
+              else if (current.what === "urgent") queue.addUrgent(current.key);
               else queue.addAfter(current.key, current.ms);
             }
           }
