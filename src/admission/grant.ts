@@ -71,6 +71,30 @@ export function isGranted(grant: AdmissionGrantSpec, digest: string, use: Use, a
   return entry !== undefined && at.getTime() <= Date.parse(entry.notAfter);
 }
 
+/** Whose parts differ between two grants of one namespace. That something lasts longer or shorter is no difference. Pure. */
+export function changedOwners(before: AdmissionGrantSpec, after: AdmissionGrantSpec): readonly GrantOwner[] {
+  const [old, fresh] = [partsOf(before), partsOf(after)];
+  return [...new Set([...old.keys(), ...fresh.keys()])]
+    .filter((owner) => old.get(owner)?.join("\n") !== fresh.get(owner)?.join("\n"))
+    .map((owner) => JSON.parse(owner) as GrantOwner);
+}
+
+/** What each owner has granted, in the order of the grant, which is a fixed one. */
+function partsOf(grant: AdmissionGrantSpec): ReadonlyMap<string, readonly string[]> {
+  const parts = new Map<string, string[]>();
+  const add = ({ kind, name }: GrantOwner, part: string): void => {
+    const owner = JSON.stringify({ kind, name });
+    const known = parts.get(owner);
+    if (known === undefined) parts.set(owner, [part]);
+    else known.push(part);
+  };
+  for (const [digest, entry] of Object.entries(grant.digests))
+    for (const use of uses) for (const grantor of entry[use]?.grantors ?? []) add(grantor, `${digest} ${use}`);
+  for (const [name, revision] of Object.entries(grant.revisions))
+    add({ kind: "SecureModel", name: revision.model }, `${name} ${JSON.stringify(revision)}`);
+  return parts;
+}
+
 function sameOwner(a: GrantOwner, b: GrantOwner): boolean {
   return a.kind === b.kind && a.name === b.name;
 }

@@ -1,5 +1,6 @@
 /** The grants of a namespace, and the admission policies that read them. */
 export {
+  changedOwners,
   contribute,
   emptyGrant,
   isGranted,

@@ -1,5 +1,6 @@
-import type { AdmissionGrant } from "../api/index.ts";
-import { type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
+import { changedOwners } from "../admission/index.ts";
+import { type AdmissionGrant, type AdmissionGrantSpec, admissionGrant, parseObject } from "../api/index.ts";
+import { type Change, type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
 import {
   type Informers,
   type KeySecret,
@@ -97,10 +98,11 @@ export function wire(
   onSpecChange(modelController, informers.namespaces, (namespace) => modelsIn(namespace.metadata.name));
   onSpecChange(modelController, informers.actions, (action) => modelsIn(action.metadata.namespace ?? ""));
   modelController.watch(informers.grants, () => []);
-  informers.grants.onChange(({ object, previous }) => {
-    // That a grant lasts longer is no news to those who rest on it.
-    if (previous !== undefined && withoutTimes(previous) === withoutTimes(object)) return;
-    for (const model of modelsIn(object.metadata.namespace ?? "")) modelController.enqueue(model);
+  informers.grants.onChange((change) => {
+    const { namespace = "" } = change.object.metadata;
+    const models = modelsRestingOn(change);
+    for (const key of models === "All" ? modelsIn(namespace) : models.map((name) => `${namespace}/${name}`))
+      modelController.enqueue(key);
   });
   modelController.watch(informers.revisions, (revision) => [
     `${revision.metadata.namespace ?? ""}/${revision.spec.model}`,
@@ -121,10 +123,24 @@ export function wire(
   };
 }
 
-function withoutTimes({ metadata, spec }: AdmissionGrant): string {
-  return JSON.stringify([metadata.uid, metadata.deletionTimestamp, spec], (key, value: unknown) =>
-    key === "notAfter" ? undefined : value,
-  );
+/**
+ * The models to which a changed grant is news: those whose own part it is, and all where it is what the namespace allows for
+ * every one of them. That it lasts longer is no news to anybody.
+ */
+export function modelsRestingOn({ type, object, previous }: Change<AdmissionGrant>): readonly string[] | "All" {
+  if (type !== "updated" || previous === undefined) return "All";
+  if (object.metadata.deletionTimestamp !== previous.metadata.deletionTimestamp) return "All";
+  const [before, after] = [specOf(previous), specOf(object)];
+  if (before === undefined || after === undefined) return "All";
+  const owners = changedOwners(before, after);
+  if (owners.some(({ kind }) => kind === "SecureNamespace")) return "All";
+  return owners.map(({ name }) => name);
+}
+
+/** Undefined where somebody wrote one that cannot be read. */
+function specOf(grant: AdmissionGrant): AdmissionGrantSpec | undefined {
+  const parsed = parseObject(admissionGrant, grant);
+  return parsed.ok ? parsed.value.spec : undefined;
 }
 
 function wake(controller: Controller, keys: readonly string[], isUrgent: (key: string) => boolean): void {

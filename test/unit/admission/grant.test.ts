@@ -4,6 +4,7 @@ import type { Use } from "../../../src/api/index.ts";
 import {
   type Contribution,
   type GrantOwner,
+  changedOwners,
   contribute,
   emptyGrant,
   grantedRevision,
@@ -77,6 +78,29 @@ describe("AdmissionGrant", () => {
       withdraw(first, () => true),
       emptyGrant,
     );
+  });
+
+  it("tells whose part of it has changed, and not that it lasts longer", () => {
+    const rose: GrantOwner = { kind: "SecureModel", name: "rose" };
+    const both = contribute(
+      contribute(emptyGrant, model, { ...uses([1, "imageVolume", soon]), revisions: { "iris-a": row("iris") } }),
+      rose,
+      uses([1, "imageVolume", soon], [2, "imageVolume", soon]),
+    );
+    const changed = (contribution: Contribution, owner = model) =>
+      changedOwners(both, contribute(both, owner, contribution)).map(({ name }) => name);
+    const mine = { revisions: { "iris-a": row("iris") } };
+    assert.deepEqual(changed({ ...mine, ...uses([1, "imageVolume", later]), ...mine }), []);
+    assert.deepEqual(changed({ ...uses([1, "imageVolume", soon]), revisions: {} }), ["iris"]);
+    assert.deepEqual(changed({ ...uses([3, "imageVolume", soon]), ...mine }), ["iris"]);
+    assert.deepEqual(changed({ ...uses([1, "init", soon]), ...mine }), ["iris"]);
+    assert.deepEqual(
+      changed({ ...uses([1, "imageVolume", soon]), revisions: { "iris-a": { ...row("iris"), volumes: [["v"]] } } }),
+      ["iris"],
+    );
+    assert.deepEqual(changed({ uses: [], revisions: {} }, rose), ["rose"]);
+    assert.deepEqual(changedOwners(both, contribute(both, other, uses([1, "container", soon]))), [other]);
+    assert.deepEqual(changedOwners(both, emptyGrant), [model, rose]);
   });
 
   it("is the same whatever the order of the contributions, and repeating one changes nothing", () => {
