@@ -17,23 +17,22 @@ export interface PodObject extends KubeObject {
   readonly status?: { readonly phase?: string };
 }
 
-interface RoleBinding extends KubeObject {
+export interface RoleBinding extends KubeObject {
   readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
   readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
 }
 
-/** Lets the operator run workloads in the namespace: nowhere else may it. */
+/** Lets the operator run workloads in the namespace: nowhere else may it. `living`: the binding of that name as it is. */
 export async function bindWorkloadRole(
   client: ObjectClient,
   namespace: string,
-  identity: OperatorIdentity,
+  { identity, living }: { readonly identity: OperatorIdentity; readonly living: RoleBinding | undefined },
 ): Promise<void> {
   const binding: RoleBinding = {
     metadata: { name: WORKLOAD_ROLE, namespace },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: WORKLOAD_ROLE },
     subjects: [{ kind: "ServiceAccount", name: identity.serviceAccount, namespace: identity.namespace }],
   };
-  const living = await client.get<RoleBinding>(roleBindingType, binding.metadata);
   if (living !== undefined && !isDeepStrictEqual(living.roleRef, binding.roleRef)) {
     // Somebody else's of that name: its role cannot be changed, and it must not keep ours away.
     await client.remove(roleBindingType, { namespace, name: WORKLOAD_ROLE });

@@ -4,6 +4,7 @@ import {
   type OperatorIdentity,
   ENFORCEMENT_LABEL,
   PROFILE_LABEL,
+  WORKLOAD_ROLE,
   contribute,
   isExempt,
   sweepProblems,
@@ -54,7 +55,15 @@ import {
   toVerdictStatus,
   verifyLatest,
 } from "../trust/index.ts";
-import { type PodObject, FIELD_MANAGER, FINALIZER, bindWorkloadRole, hasLabels, setLabels } from "./cluster.ts";
+import {
+  type PodObject,
+  type RoleBinding,
+  FIELD_MANAGER,
+  FINALIZER,
+  bindWorkloadRole,
+  hasLabels,
+  setLabels,
+} from "./cluster.ts";
 import {
   type CheckedImage,
   type Halt,
@@ -74,6 +83,8 @@ export interface IsolationDependencies {
   readonly living: Store<KubeObject>;
   readonly models: Store<SecureModel>;
   readonly pods: Store<PodObject>;
+  /** Those of the name {@link WORKLOAD_ROLE}. */
+  readonly bindings: Store<RoleBinding>;
   readonly grants: Pick<GrantStore, "change">;
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
@@ -202,7 +213,9 @@ class Pass {
 
   async #bind(): Promise<{ readonly error: KubeError } | undefined> {
     try {
-      await bindWorkloadRole(this.#client, this.#name, this.#deps.identity);
+      const { identity, bindings } = this.#deps;
+      const living = bindings.get(`${this.#name}/${WORKLOAD_ROLE}`);
+      await bindWorkloadRole(this.#client, this.#name, { identity, living });
       return undefined;
     } catch (error) {
       if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;

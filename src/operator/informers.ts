@@ -16,6 +16,7 @@ import {
   IMPORT_LABEL,
   type LivingPolicy,
   MODEL_LABEL,
+  WORKLOAD_ROLE,
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
 } from "../admission/index.ts";
@@ -31,10 +32,11 @@ import {
   jobType,
   namespaceType,
   podType,
+  roleBindingType,
   secretType,
   serviceType,
 } from "../kube/index.ts";
-import type { PodObject } from "../isolation/index.ts";
+import type { PodObject, RoleBinding } from "../isolation/index.ts";
 import type { JobObject } from "../importing/index.ts";
 import type { DeploymentObject } from "../serving/index.ts";
 
@@ -112,6 +114,7 @@ export function createInformers(context: Context) {
     services: informer<KubeObject>(serviceType, ours),
     jobs: informer<JobObject>(jobType, { labelSelector: IMPORT_LABEL }),
     pods: informer<PodObject>(podType, { indexers: { model: modelKeyOf } }),
+    bindings: informer<RoleBinding>(roleBindingType, { fieldSelector: `metadata.name=${WORKLOAD_ROLE}` }),
     living: informer<KubeObject>(namespaceType, { metadataOnly: true }),
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),
     admissionPolicies: informer<LivingPolicy>(validatingAdmissionPolicy),

@@ -207,6 +207,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       living: informers.living.store,
       models: informers.models.store,
       pods: informers.pods.store,
+      bindings: informers.bindings.store,
     }),
   });
   const modelController = new Controller({

@@ -65,6 +65,7 @@ export function wire(
   namespaceController.watch(informers.namespaces);
   namespaceController.watch(informers.living, (namespace) => [namespace.metadata.name]);
   namespaceController.watch(informers.pods, namespaceOf);
+  namespaceController.watch(informers.bindings, namespaceOf);
   namespaceController.watch(informers.grants, namespaceOf);
   // A grant of a model that is gone is withdrawn: until the models are listed, none is gone.
   namespaceController.watch(informers.models, () => []);

@@ -6,7 +6,7 @@ import {
   type SecureNamespace,
   SecureNamespaceStatus,
 } from "../../../src/api/index.ts";
-import { type PodObject, isolationReconciler } from "../../../src/isolation/index.ts";
+import { type PodObject, type RoleBinding, isolationReconciler } from "../../../src/isolation/index.ts";
 import { type EventDetail, KubeError, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
@@ -23,6 +23,7 @@ class World {
   readonly living = new Store<KubeObject>();
   readonly models = new Store<SecureModel>();
   readonly pods = new Store<PodObject>();
+  readonly bindings = new Store<RoleBinding>();
   readonly events: EventDetail[] = [];
   readonly asked: VerifyRequest[] = [];
   now = start;
@@ -43,6 +44,7 @@ class World {
   async pass(key = "shop") {
     this.#sync("securenamespaces", this.namespaces);
     this.#sync("namespaces", this.living);
+    this.#sync("rolebindings", this.bindings);
     this.client.writes.length = 0;
     const reconcile = isolationReconciler({
       client: this.client,
@@ -50,6 +52,7 @@ class World {
       living: this.living,
       models: this.models,
       pods: this.pods,
+      bindings: this.bindings,
       grants: new GrantStore(this.client),
       verifier: {
         verify: async (request) => {
@@ -261,6 +264,27 @@ describe("the reconciler of SecureNamespaces", () => {
     world.verify = (request) => movedTo(request.reference.includes("@") ? 1 : 3, request);
     await world.pass();
     assert.equal(granted(world, 1), false);
+  });
+
+  it("reads no RoleBinding in a pass, and restores one that somebody changed", async () => {
+    const world = new World();
+    await world.pass();
+    const key = "rolebindings/shop/mlsecops-operator-workloads";
+    const { client } = world;
+    const read: string[] = [];
+    const get = client.get.bind(client);
+    client.get = (type, name) => {
+      read.push(type.plural);
+      return get(type, name);
+    };
+    await world.pass();
+    assert.deepEqual(client.writes, []);
+    const bound = client.objects.get(key);
+    assert.ok(bound);
+    client.objects.set(key, { ...bound, subjects: [] } as unknown as KubeObject);
+    await world.pass();
+    assert.deepEqual(client.writes, [`apply ${key}`]);
+    assert.ok(!read.includes("rolebindings"));
   });
 
   it("replaces a RoleBinding of its name that binds another role", async () => {
