@@ -55,7 +55,14 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const metrics = new Metrics({ prefix: "mlsecops_", processMetrics: true });
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromDefault();
-  const transport = createTransport({ kubeConfig, clock, log, metrics, userAgent: "mlsecops-operator" });
+  const transport = createTransport({
+    kubeConfig,
+    clock,
+    log,
+    metrics,
+    userAgent: "mlsecops-operator",
+    rateLimit: options.requests,
+  });
   const reader = new ObjectClient({ transport, signal });
   const elector = new LeaderElector({
     client: reader,

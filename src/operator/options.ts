@@ -35,6 +35,11 @@ const Options = z.object({
   stateDir: z.string().min(1).optional(),
   maxArtifactBytes: z.coerce.number().int().min(1),
   rechecksPerSecond: z.coerce.number().min(1).max(10_000),
+  /** To the API server. */
+  requests: z.object({
+    perSecond: z.coerce.number().min(10).max(10_000),
+    burst: z.coerce.number().int().min(10).max(100_000),
+  }),
   kmsPlugins: z.string().min(1).optional(),
   importImage: z
     .string()
@@ -67,6 +72,8 @@ export function readOptions(args: readonly string[]): Options {
       "state-dir": { type: "string" },
       "max-artifact-bytes": { type: "string", default: String(20 * 1024 ** 3) },
       "rechecks-per-second": { type: "string", default: "10" },
+      "api-requests-per-second": { type: "string", default: "200" },
+      "api-request-burst": { type: "string", default: "400" },
       "kms-plugins": { type: "string" },
       "import-image": { type: "string" },
       "health-port": { type: "string", default: "8081" },
@@ -94,6 +101,7 @@ export function readOptions(args: readonly string[]): Options {
     stateDir: values["state-dir"],
     maxArtifactBytes: values["max-artifact-bytes"],
     rechecksPerSecond: values["rechecks-per-second"],
+    requests: { perSecond: values["api-requests-per-second"], burst: values["api-request-burst"] },
     kmsPlugins: values["kms-plugins"],
     importImage: values["import-image"],
     healthPort: values["health-port"],

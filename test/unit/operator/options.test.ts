@@ -36,3 +36,16 @@ describe("the operator's options for registries", () => {
     it(`are not ${argument}`, () => assert.throws(() => readOptions([argument]), message));
   }
 });
+
+describe("how often the operator asks the API server", () => {
+  it("is bounded, and can be set", () => {
+    assert.deepEqual(readOptions([]).requests, { perSecond: 200, burst: 400 });
+    const { requests } = readOptions(["--api-requests-per-second=500", "--api-request-burst=1000"]);
+    assert.deepEqual(requests, { perSecond: 500, burst: 1000 });
+  });
+
+  for (const argument of ["per-second=0", "per-second=many", "per-second=20000", "burst=1", "burst=10.5"]) {
+    const option = argument.startsWith("burst") ? "--api-request-" : "--api-requests-";
+    it(`is not ${argument}`, () => assert.throws(() => readOptions([`${option}${argument}`])));
+  }
+});
