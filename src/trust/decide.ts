@@ -164,7 +164,10 @@ export function withCommonDenials(mandatory: readonly ResolvedPolicy[]): readonl
   }
   const deniedKeys = new Set(mandatory.flatMap((policy) => [...policy.deniedKeys]));
   const deniedSigners = mandatory.flatMap((policy) => policy.deniedSigners);
-  return mandatory.map((policy) => ({ ...policy, deniedKeys, deniedSigners }));
+  return mandatory.map((policy) => {
+    const hasAll = policy.deniedKeys.size === deniedKeys.size && policy.deniedSigners.length === deniedSigners.length;
+    return hasAll ? policy : { ...policy, deniedKeys, deniedSigners };
+  });
 }
 
 /** The index and every platform in it: whoever denies one of them means all that would run it. */

@@ -9,6 +9,18 @@ import type { Age, ResolvedPolicy } from "./policies.ts";
  * deleted and created again as it was leaves verdicts as they are.
  */
 export function policyFingerprint(policy: ResolvedPolicy): string {
+  return policy.fingerprint ?? computeFingerprint(policy);
+}
+
+/**
+ * The same policy with its fingerprint at hand: every verdict asks for it, several times. It is not enumerable, so that a copy
+ * of the policy that differs in something does not pass for the policy.
+ */
+export function withFingerprint(policy: Omit<ResolvedPolicy, "fingerprint">): ResolvedPolicy {
+  return Object.defineProperty({ ...policy }, "fingerprint", { value: computeFingerprint(policy), enumerable: false });
+}
+
+function computeFingerprint(policy: Omit<ResolvedPolicy, "fingerprint">): string {
   return hash({
     name: policy.name,
     mode: policy.mode,

@@ -3,6 +3,7 @@ import { DEFAULT_RULES, type FormatRules } from "../formats/index.ts";
 import { resolveAuthority, textOf, type PolicySources, type ResolvedAuthority } from "./authorities.ts";
 import { parseDuration } from "./duration.ts";
 import { compileExpression, type Expression } from "./expression.ts";
+import { withFingerprint } from "./fingerprint.ts";
 import { compileIdentity, type IdentityPattern } from "./identity.ts";
 import { matchesPattern, matchesSegment } from "./pattern.ts";
 import { readTimestampRoot, type TimestampRoot } from "./trust-root.ts";
@@ -60,6 +61,8 @@ export interface ResolvedPolicy {
   readonly validity: Validity;
   /** Why its spec could not be read. What it demands is then unknown, so it decides nothing. */
   readonly unreadable?: string;
+  /** As {@link policyFingerprint} computes it, where that was done already. */
+  readonly fingerprint?: string;
 }
 
 const strictest: Validity = { recheckAfterMs: 60_000, validForMs: 3_600_000, onExpiry: "Quarantine", maxGraceMs: 0 };
@@ -76,7 +79,7 @@ export function resolvePolicy(policy: ClusterTrustPolicy, sources: PolicySources
     return [];
   });
   const attestations = spec.attestations.map((attestation) => resolveAttestation(attestation, problems));
-  return {
+  return withFingerprint({
     name: metadata.name,
     generation: metadata.generation ?? 0,
     mode: spec.mode,
@@ -103,12 +106,12 @@ export function resolvePolicy(policy: ClusterTrustPolicy, sources: PolicySources
     },
     // A mistake in a condition must neither admit anything nor tear down what runs.
     ...(problems.length === 0 ? {} : { unreadable: problems.join("; ") }),
-  };
+  });
 }
 
 /** Stands for a policy whose spec does not parse: it covers everything, and nothing new is admitted until it does. */
 export function unreadablePolicy(name: string, generation: number, problem: string): ResolvedPolicy {
-  return {
+  return withFingerprint({
     name,
     generation,
     mode: "Enforce",
@@ -122,7 +125,7 @@ export function unreadablePolicy(name: string, generation: number, problem: stri
     deniedSigners: [],
     validity: strictest,
     unreadable: problem,
-  };
+  });
 }
 
 /** Whether an artifact of this name, used in this namespace, is a matter of the policy. */

@@ -11,6 +11,7 @@ import {
   resolvePolicy,
   trustFingerprint,
   unreadablePolicy,
+  withCommonDenials,
   type ParsedKmsKey,
   type ResolvedAttestation,
 } from "../../../src/trust/index.ts";
@@ -325,6 +326,28 @@ describe("the fingerprint of trust", () => {
     assert(resolved !== undefined);
     return resolved;
   }
+
+  it("is at hand in a resolved policy, and not in a copy of it that may differ", () => {
+    const resolved = resolvePolicy(
+      trustPolicy({ authorities: [{ name: "release", key: { inline: pem } }] }),
+      noSecrets,
+    );
+    const copy = { ...resolved };
+    assert.equal(typeof resolved.fingerprint, "string");
+    assert.equal(copy.fingerprint, undefined);
+    assert.equal(policyFingerprint(copy), policyFingerprint(resolved));
+    assert.equal(policyFingerprint({ ...resolved, threshold: 2 }), policyFingerprint({ ...copy, threshold: 2 }));
+    assert.notEqual(policyFingerprint({ ...resolved, threshold: 2 }), resolved.fingerprint);
+    const odd = unreadablePolicy("signed", 1, "odd");
+    assert.equal(odd.fingerprint, policyFingerprint({ ...odd }));
+  });
+
+  it("is that of the denials of all, where one policy denies for all", () => {
+    const denying = policy({ name: "a", deniedKeys: new Set([stranger.fingerprint]) });
+    const [own, other] = withCommonDenials([denying, policy({ name: "b" })]);
+    assert.equal(own, denying);
+    assert.deepEqual([...(other?.deniedKeys ?? [])], [stranger.fingerprint]);
+  });
 
   it("changes with everything that a verdict rests on", () => {
     const changed = [
