@@ -334,7 +334,9 @@ class Pass {
     const kept = await this.#tearDown();
     await this.#settleRevisions(status, outcome, { desired: undefined, judgements: new Map() });
     if (unwritten !== undefined) throw unwritten;
-    if (!kept) await this.#write(modelStatus(this.#model, { ...outcome, snapshot: undefined }, this.#now));
+    // What was promised and could not be kept.
+    if (!kept && outcome.snapshot !== undefined)
+      await this.#write(modelStatus(this.#model, { ...outcome, snapshot: undefined }, this.#now));
   }
 
   /** When it is over nothing stands any more, and no later pass would know of it: so it is written over what is there. */

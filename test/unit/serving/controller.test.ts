@@ -109,6 +109,23 @@ describe("Serving controller", () => {
     );
   });
 
+  it("quarantines what has no pod with one write of each thing", async () => {
+    const world = new World();
+    world.edit((spec) => ({ ...spec, replicas: 0 }));
+    await world.settle();
+    world.verify = rejected;
+    await world.pass();
+    assert.deepEqual(world.client.writes, [
+      "replace admissiongrants/shop/mlsecops",
+      "apply status securemodels/shop/iris",
+      "apply services/shop/iris",
+      "remove deployments/shop/iris",
+      `apply status modelrevisions/shop/${world.revisions()[0]?.metadata.name ?? ""}`,
+    ]);
+    await world.settle();
+    assert.deepEqual(world.model().status?.quarantine?.reason, "NoAuthorities");
+  });
+
   it("quarantines in order: grant, status, endpoint, snapshot, pods", async () => {
     const world = await serving();
     world.verify = rejected;
