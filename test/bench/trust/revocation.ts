@@ -1,6 +1,6 @@
 import type { AdmissionGrant, SecureModel } from "../../../src/api/index.ts";
 import { Informer, systemClock, type ObjectClient } from "../../../src/kube/index.ts";
-import type { ProxiedRequest } from "../../support/fault-proxy.ts";
+import type { ProxiedRequest, ProxiedWrite } from "../../support/fault-proxy.ts";
 import { loadKubeConfig, silentLog, until } from "../../integration/kube/support.ts";
 import { decides } from "../../integration/operator/support/kill-points.ts";
 import { Installation } from "../../integration/operator/support/installation.ts";
@@ -33,6 +33,8 @@ export async function removedKey({ signer }: Setting): Promise<readonly Row[]> {
     await settled(operator);
 
     const doomed = fleet.models.filter((model) => model.doomed);
+    const kept = fleet.models.filter((model) => !model.doomed);
+    const grantedBefore = new Map(kept.map((model) => [model, view.grantOf(model)]));
     const writesBefore = operator.proxy.writes.length;
     const requestsBefore = operator.proxy.requests.length;
     const [closed, told] = [new Map<FleetModel, number>(), new Map<FleetModel, number>()];
@@ -49,16 +51,21 @@ export async function removedKey({ signer }: Setting): Promise<readonly Row[]> {
     const whole = doomed.map((model) => Math.max(closed.get(model) ?? NaN, told.get(model) ?? NaN));
     await settled(operator);
 
-    const kept = fleet.models.filter((model) => !model.doomed);
     const harmed = kept.filter((model) => !view.isGranted(model) || view.isQuarantined(model)).length;
     const writes = operator.proxy.writes.slice(writesBefore).filter(decides);
-    const written = (model: FleetModel): boolean =>
-      writes.some(({ url }) => new RegExp(`/${model.namespace}/.*/${model.name}(-|/|\\?|$)`).test(url));
+    const concerns = ({ url }: ProxiedWrite, { namespace, name }: FleetModel): boolean =>
+      new RegExp(`/${namespace}/.*/${name}(-|/|\\?|$)`).test(url);
+    const isStatus = ({ url }: ProxiedWrite): boolean => /\/status(\?|$)/.test(url);
+    const [statuses, others] = [writes.filter(isStatus), writes.filter((write) => !isStatus(write))];
+    const count = (of: readonly ProxiedWrite[]): number =>
+      kept.filter((model) => of.some((write) => concerns(write, model))).length;
     const seen = {
       shut: distributionOf([...closed.values()]),
       quarantined: distributionOf(whole),
       harmed,
-      othersWritten: kept.filter(written).length,
+      othersWritten: count(others),
+      othersRegranted: kept.filter((model) => view.grantOf(model) !== grantedBefore.get(model)).length,
+      othersTold: count(statuses),
       writes: writes.length,
       requests: operator.proxy.requests.length - requestsBefore,
       requestsBy: tally(operator.proxy.requests.slice(requestsBefore)),
@@ -100,18 +107,21 @@ interface Seen {
   readonly shut: ReturnType<typeof distributionOf>;
   readonly quarantined: ReturnType<typeof distributionOf>;
   readonly harmed: number;
+  /** Anything but a status. */
   readonly othersWritten: number;
+  readonly othersRegranted: number;
+  readonly othersTold: number;
   readonly writes: number;
   readonly requests: number;
 }
 
 function rowOf(seen: Seen): Row {
-  const { shut, quarantined, harmed, othersWritten, writes, requests } = seen;
+  const { shut, quarantined, harmed, othersWritten, othersRegranted, othersTold, writes, requests } = seen;
   return {
     what: `${size.models} models, key of ${quarantined.count} removed: until those are quarantined`,
     ours:
       `p50 ${short(quarantined.p50 / 1000)} s, p99 ${short(quarantined.p99 / 1000)} s; door shut p50 ${short(shut.p50 / 1000)} s, p99 ${short(shut.p99 / 1000)} s; ` +
-      `others harmed ${harmed}, written ${othersWritten}; ${requests} requests, ${writes} writes`,
+      `others harmed ${harmed}, written ${othersWritten}, granted anew ${othersRegranted}, with a new status ${othersTold}; ${requests} requests, ${writes} writes`,
     theirs: "not measured: it looks at nothing that runs",
     aim: "p99 < 5 s, exactly those",
     raw: { ours: seen },
@@ -146,6 +156,15 @@ class View {
   isGranted({ namespace, name, digest }: FleetModel): boolean {
     const grant = this.#grants.store.get(`${namespace}/mlsecops`)?.spec;
     return grant?.digests[digest]?.imageVolume?.grantors.some((grantor) => grantor.name === name) === true;
+  }
+
+  /** All that a model has granted, with its times. */
+  grantOf({ namespace, name }: FleetModel): string {
+    const { digests = {}, revisions = {} } = this.#grants.store.get(`${namespace}/mlsecops`)?.spec ?? {};
+    const grantors = Object.entries(digests).flatMap(([digest, { imageVolume }]) =>
+      (imageVolume?.grantors ?? []).filter((grantor) => grantor.name === name).map((grantor) => [digest, grantor]),
+    );
+    return JSON.stringify([grantors, Object.entries(revisions).filter(([, { model }]) => model === name)]);
   }
 }
 
