@@ -38,19 +38,16 @@ import {
 } from "../trust/index.ts";
 import {
   FIELD_MANAGER,
-  type GrantedModelRevision,
   type LivingWorkload,
-  type PublishedGrant,
   createRevision,
   endRevokedPods,
   isAlive,
-  publishGrant,
   refusalOf,
   removeRevisions,
   run,
   tearDown,
-  withdrawOne,
 } from "./actions.ts";
+import { type GrantedModelRevision, type PublishedGrant, publishGrant, withdrawOne } from "./grants.ts";
 import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.ts";
 import { activeFact, factsOf, modelGrantFact, verdictFacts } from "./evidence.ts";
 import {

@@ -10,7 +10,7 @@ import {
   verdictFact,
 } from "../governance/index.ts";
 import { parseReference } from "../trust/index.ts";
-import type { GrantedModelRevision } from "./actions.ts";
+import type { GrantedModelRevision } from "./grants.ts";
 
 const SourceReference = z.object({ source: z.object({ oci: z.object({ reference: z.string() }) }) });
 /** Reasons that tell how far it is, and refuse nothing. */
