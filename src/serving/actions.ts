@@ -12,7 +12,7 @@ import {
   sleep,
 } from "../kube/index.ts";
 import { quarantineSnapshot } from "./snapshot.ts";
-import { type DeploymentObject, deployment, podTemplate, probePod, service } from "./workload.ts";
+import { type DeploymentObject, deployment, probePod, service } from "./workload.ts";
 
 export const FIELD_MANAGER = "mlsecops-serving";
 
