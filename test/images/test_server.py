@@ -393,11 +393,13 @@ class Connections(unittest.TestCase):
         self.assertEqual(server.request("GET", "/v2/health/live")[0], 200)
 
     def test_latency_is_not_that_of_delayed_acknowledgements(self) -> None:
-        # 40 ms a request is what two small packets instead of one would cost.
-        started = time.monotonic()
-        for _ in range(20):
+        # 40 ms is what two small packets instead of one would cost: each request, also the fastest.
+        def seconds() -> float:
+            started = time.monotonic()
             SERVER.request("POST", INFER, x())
-        self.assertLess((time.monotonic() - started) / 20, 0.035)
+            return time.monotonic() - started
+
+        self.assertLess(min(seconds() for _ in range(20)), 0.035)
 
 
 class Lifecycle(unittest.TestCase):
