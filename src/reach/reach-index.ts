@@ -43,7 +43,10 @@ export class ReachIndex implements World {
   readonly #servicesAt = new Map<string, Map<string, Service>>();
   readonly #views = new Map<string, NamespaceView>();
 
-  /** Keeps an object as the API server sends it. Returns the namespaces whose breaches have to be computed again. */
+  /**
+   * Keeps an object as the API server sends it. Returns the namespaces whose breaches have to be computed again: of
+   * those whose Namespace is there.
+   */
   put(type: ReachType, raw: unknown): readonly string[] {
     const object = readObject(type, raw);
     return object === undefined ? [] : this.#replace(slotOf(type, keyOfRef(object.ref)), object);

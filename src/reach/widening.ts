@@ -12,6 +12,8 @@ import type { NamespaceView } from "./world.ts";
 
 /** A policy with more combinations of peers and ports than this is reported without a look at each: time is bounded. */
 const maxAtoms = 2_048;
+/** Likewise for pods that all have other labels: once that many looks have been taken, the rest count as affected. */
+const maxLooks = 100_000;
 
 /** One namespace, one direction. */
 interface Scope {
@@ -88,7 +90,9 @@ function widened<A extends Atom>(
   const beyond = real.filter((atom) => isBeyond({ selector }, atom));
   if (beyond.length === 0) return [];
   // What holds for all pods that there may be can be too strict for those that there are.
-  const affected = byLabels(selected, (labels) => beyond.some((atom) => isBeyond({ labels }, atom)));
+  const affected = byLabels(selected, maxLooks / beyond.length, (labels) =>
+    beyond.some((atom) => isBeyond({ labels }, atom)),
+  );
   return [breach("PolicyWidens", direction, { object, allows: allowsText(direction, beyond), pods: affected })];
 }
 
@@ -102,16 +106,22 @@ function unselected({ view, direction, pods, shielding, isDeclared }: Scope): re
   const free = pods.filter(({ labels }) => !selectors.some((selector) => matches(selector, labels)));
   const object = { apiVersion: "v1", kind: "Namespace", name: view.name };
   const allows = `${allowsText(direction, [everybody])}: no NetworkPolicy selects every pod for ${direction.toLowerCase()}`;
-  return [breach("UnselectedPod", direction, { object, allows, pods: byLabels(free, (labels) => isOpen({ labels })) })];
+  return [
+    breach("UnselectedPod", direction, {
+      object,
+      allows,
+      pods: byLabels(free, maxLooks, (labels) => isOpen({ labels })),
+    }),
+  ];
 }
 
 /** Replicas share their labels: each set of labels is looked at once. */
-function byLabels(pods: readonly Pod[], holds: (labels: Pod["labels"]) => boolean): readonly Pod[] {
+function byLabels(pods: readonly Pod[], maxSets: number, holds: (labels: Pod["labels"]) => boolean): readonly Pod[] {
   const known = new Map<string, boolean>();
   return pods.filter(({ labels }) => {
     const key = JSON.stringify(Object.entries(labels).sort());
-    const answer = known.get(key) ?? holds(labels);
-    known.set(key, answer);
+    const answer = known.get(key) ?? (known.size >= maxSets || holds(labels));
+    if (known.size < maxSets) known.set(key, answer);
     return answer;
   });
 }
