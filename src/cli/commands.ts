@@ -4,6 +4,7 @@ import { completion } from "./completion/command.ts";
 import { explain } from "./explain/command.ts";
 import { preflight } from "./preflight/command.ts";
 import { preview } from "./preview/command.ts";
+import { reach } from "./reach/command.ts";
 import { replay } from "./replay/command.ts";
 import { status } from "./status/command.ts";
 import { verify } from "./verify/command.ts";
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   verify,
   explain,
   preview,
+  reach,
   replay,
   audit,
   preflight,

@@ -1,5 +1,6 @@
 import { ExplainReport } from "../explain/schema.ts";
 import { PreviewReport } from "../preview/schema.ts";
+import { ReachReport } from "../reach/schema.ts";
 import { ReplayReport } from "../replay/schema.ts";
 import { StatusReport } from "../status/schema.ts";
 import { VerifyReport } from "../verify/schema.ts";
@@ -11,5 +12,6 @@ export const shapes: readonly Shape[] = [
   { command: "verify", schema: VerifyReport },
   { command: "explain", schema: ExplainReport },
   { command: "preview", schema: PreviewReport },
+  { command: "reach", schema: ReachReport },
   { command: "replay", schema: ReplayReport },
 ];
