@@ -1,3 +1,4 @@
+import { reachability } from "./reach/reach.ts";
 import { keep, loads, machine, tableOf, type Row } from "./support/report.ts";
 import { addedAdmissionLatency } from "./trust/admission.ts";
 import { cachedVerdicts } from "./trust/cached.ts";
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<readonly
   containers: eightContainers,
   admission: addedAdmissionLatency,
   revocation: removedKey,
+  reach: reachability,
 };
 
 /** Runs the benchmarks that are named, or all, and prints what they saw. A figure that misses its aim is no failure. */
