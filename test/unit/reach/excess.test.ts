@@ -303,6 +303,39 @@ const rows: readonly (readonly [
     [],
   ],
   [
+    "a denial for some of the pods",
+    [
+      ...stray({ podSelector: {}, policyTypes: ["Egress"], egress: [{}] }),
+      inTheWay({
+        subject: { pods: { namespaceSelector: {}, podSelector: { matchLabels: { app: "model" } } } },
+        egress: [{ action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] }],
+      }),
+    ],
+    ["PolicyWidens Egress 1"],
+  ],
+  [
+    "an administrator who allows, and one of the same priority who denies",
+    [
+      inTheWay({ ingress: [{ action: "Accept", from: [{ namespaces: {} }] }] }),
+      { ...inTheWay({ ingress: [{ action: "Deny", from: [{ namespaces: {} }] }] }), metadata: { name: "other" } },
+    ],
+    ["PolicyWidens Ingress 3"],
+  ],
+  [
+    "a baseline that allows, which NetworkPolicies override",
+    [inTheWay({ tier: "Baseline", ingress: [{ action: "Accept", from: [{ namespaces: {} }] }] })],
+    [],
+  ],
+  [
+    "allow all, with a pod to which policies do not apply",
+    [
+      ...stray({ podSelector: {}, ingress: [{}] }),
+      pod("fraud/host", "172.16.0.1", { spec: { hostNetwork: true } }),
+      pod("fraud/done", "10.0.0.9", { status: { phase: "Failed" } }),
+    ],
+    ["PolicyWidens Ingress 3", "HostNetwork Egress 1", "HostNetwork Ingress 1"],
+  ],
+  [
     "pods only are denied, and addresses come in",
     [
       ...stray({ podSelector: {}, ingress: [{}] }),
@@ -495,6 +528,20 @@ describe("reach: excess, case by case", () => {
         ["UnselectedPod", "Egress", 3, "Namespace", "fraud"],
         ["UnselectedPod", "Ingress", 3, "Namespace", "fraud"],
       ],
+    );
+  });
+
+  it("counts on a baseline that denies what no policy isolates", () => {
+    const denied = inTheWay({
+      tier: "Baseline",
+      ingress: [{ action: "Deny", from: [{ namespaces: {} }] }],
+      egress: [{ action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] }],
+    });
+    const view = indexOf([...base.filter(({ kind }) => kind !== "NetworkPolicy"), denied]).view("fraud");
+    // No administrator's policy keeps away what comes from outside of the cluster.
+    assert.deepEqual(
+      excess(view, declaration()).breaches.map(({ reason, direction }) => [reason, direction]),
+      [["UnselectedPod", "Ingress"]],
     );
   });
 
