@@ -53,6 +53,8 @@ export class GrantLane {
 
   async #work(): Promise<void> {
     this.#isBusy = true;
+    // Many are woken by the same event: those who ask right now go together already.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const changes = this.#waiting;
       this.#waiting = [];

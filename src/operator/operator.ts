@@ -221,7 +221,8 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     ...shared,
     name: "serving",
     workers: 8,
-    urgentWorkers: 8,
+    // They hardly do more than wait for the API server.
+    urgentWorkers: 32,
     deadlineMs: passDeadlineMs,
     reconcile: servingReconciler({
       ...common,

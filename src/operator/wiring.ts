@@ -145,7 +145,8 @@ function specOf(grant: AdmissionGrant): AdmissionGrantSpec | undefined {
 }
 
 function wake(controller: Controller, keys: readonly string[], isUrgent: (key: string) => boolean): void {
-  for (const key of new Set(keys)) {
+  // Those of one namespace after each other: what they change in its grant is written together.
+  for (const key of [...new Set(keys)].sort()) {
     if (isUrgent(key)) controller.enqueueUrgent(key);
     else controller.enqueue(key);
   }

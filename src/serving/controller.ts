@@ -224,7 +224,7 @@ class Pass {
     const outcome = this.#outcome({ plan, ready, desired: gathered.judgement, running });
     const failure = running === undefined ? undefined : await this.#start(running, gathered);
     if (outcome.tornDown) {
-      await this.#quarantine(outcome);
+      await this.#quarantine(outcome, gathered.judgements);
       return { requeueAfterMs: teardownRetryMs };
     }
     const reported = failure === undefined ? outcome : { ...outcome, ready: failure };
@@ -299,7 +299,8 @@ class Pass {
     const { reason, message } = judgement.verdict;
     const plan: Plan = { grant: [], ready: { status: "False", reason, message } };
     this.#record(() => [modelGrantFact([], { reason, message })]);
-    await this.#quarantine(this.#outcome({ plan, ready: plan.ready, desired: judgement, running: undefined }));
+    const outcome = this.#outcome({ plan, ready: plan.ready, desired: judgement, running: undefined });
+    await this.#quarantine(outcome, new Map([[name, judgement]]));
     return true;
   }
 
@@ -319,7 +320,7 @@ class Pass {
   }
 
   /** The status first: a quarantine that is cut short is one all the same. One that cannot be written ends no less. */
-  async #quarantine(outcome: Outcome): Promise<void> {
+  async #quarantine(outcome: Outcome, judgements: Gathered["judgements"]): Promise<void> {
     let unwritten: KubeError | undefined;
     try {
       await this.#writeQuarantine(outcome);
@@ -329,7 +330,7 @@ class Pass {
     }
     const status = modelStatus(this.#model, outcome, this.#now);
     const kept = await this.#tearDown();
-    await this.#settleRevisions(status, outcome, { desired: undefined, judgements: new Map() });
+    await this.#settleRevisions(status, outcome, { desired: undefined, judgements });
     if (unwritten !== undefined) throw unwritten;
     // What was promised and could not be kept.
     if (!kept && outcome.snapshot !== undefined)

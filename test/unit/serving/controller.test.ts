@@ -122,8 +122,9 @@ describe("Serving controller", () => {
       "remove deployments/shop/iris",
       `apply status modelrevisions/shop/${world.revisions()[0]?.metadata.name ?? ""}`,
     ]);
-    await world.settle();
-    assert.deepEqual(world.model().status?.quarantine?.reason, "NoAuthorities");
+    assert.deepEqual(await world.settle(), []);
+    assert.equal(world.model().status?.quarantine?.reason, "NoAuthorities");
+    assert.equal(world.revisions()[0]?.status?.verdict?.outcome, "Rejected");
   });
 
   it("quarantines in order: grant, status, endpoint, snapshot, pods", async () => {
