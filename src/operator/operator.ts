@@ -222,7 +222,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     name: "serving",
     workers: 8,
     // They hardly do more than wait for the API server.
-    urgentWorkers: 32,
+    urgentWorkers: 96,
     deadlineMs: passDeadlineMs,
     reconcile: servingReconciler({
       ...common,

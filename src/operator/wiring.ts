@@ -146,10 +146,11 @@ function specOf(grant: AdmissionGrant): AdmissionGrantSpec | undefined {
 
 function wake(controller: Controller, keys: readonly string[], isUrgent: (key: string) => boolean): void {
   // Those of one namespace after each other: what they change in its grant is written together.
-  for (const key of [...new Set(keys)].sort()) {
-    if (isUrgent(key)) controller.enqueueUrgent(key);
-    else controller.enqueue(key);
-  }
+  const sorted = [...new Set(keys)].sort();
+  const urgent = new Set(sorted.filter(isUrgent));
+  // Before the others, for whom a worker may wait as well.
+  for (const key of urgent) controller.enqueueUrgent(key);
+  for (const key of sorted) if (!urgent.has(key)) controller.enqueue(key);
 }
 
 function onAnyChange<T extends KubeObject>(
