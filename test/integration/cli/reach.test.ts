@@ -58,6 +58,7 @@ describe("mlsecops reach", function () {
   });
   after(async () => {
     for (const namespace of [lab, prod]) await must(["delete", "namespace", namespace, "--wait=false"]);
+    await must(["delete", "clusterrolebinding,clusterrole", lab, "--ignore-not-found"]);
   });
 
   const reach = (from: string, to: string, ...more: readonly string[]) => mlsecops(["reach", from, to, ...more]);
@@ -90,7 +91,20 @@ describe("mlsecops reach", function () {
     assert.match(all, /NetworkPolicy \S+\/closed selects/);
   });
 
-  it("with the role view of both namespaces", async () => {
+  it("with the role view of both namespaces, and a look at what the network plugin has beside", async () => {
+    // Where Calico is, its policies have a say, and the role view does not know them.
+    const rule = {
+      apiGroups: ["crd.projectcalico.org"],
+      resources: ["networkpolicies", "globalnetworkpolicies"],
+      verbs: ["list"],
+    };
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: lab };
+    const subjects = [{ kind: "ServiceAccount", name: "default", namespace: lab }];
+    const apiVersion = "rbac.authorization.k8s.io/v1";
+    await apply([
+      { apiVersion, kind: "ClusterRole", metadata: { name: lab }, rules: [rule] },
+      { apiVersion, kind: "ClusterRoleBinding", metadata: { name: lab }, roleRef, subjects },
+    ]);
     for (const namespace of [lab, prod])
       await must([
         "create",
