@@ -41,7 +41,7 @@ tools:
 
 # ---------------------------------------------------------------------- source
 
-.PHONY: verify check-format check-lint check-types check-generated generate format
+.PHONY: verify check-format check-lint check-types check-generated generate manifests format
 verify: check-format check-lint check-types check-generated ## format, lint, types, generated files (-k: all of them, whatever fails)
 
 check-format: node_modules/.package-lock.json
@@ -58,6 +58,10 @@ check-generated: node_modules/.package-lock.json
 
 generate: node_modules/.package-lock.json ## write all that is generated from the schemas
 	$(NODE) --import=tsx src/generate/main.ts
+
+manifests: node_modules/.package-lock.json ## render the chart into manifests/install (after a change of the chart)
+	@$(LOCAL) build helm
+	@. tools/cluster/lib/common.sh && PATH="$$BIN:$$PATH" $(NODE) --import=tsx src/generate/manifests.ts
 
 format: node_modules/.package-lock.json ## format all files in place
 	$(PRETTIER) --write
