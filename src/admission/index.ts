@@ -20,11 +20,15 @@ export {
   type LivingPolicy,
 } from "./guard.ts";
 export {
+  CREATED_BY,
   ENFORCEMENT_LABEL,
   IMPORT_LABEL,
   MODEL_LABEL,
+  POD_SECURITY_BEFORE,
+  POD_SECURITY_PREFIX,
   PROFILE_LABEL,
   REVISION_LABEL,
+  WALL_LABEL,
   WORKLOAD_ROLE,
   isExempt,
   usernameOf,

@@ -6,6 +6,16 @@ export const PROFILE_LABEL = `${GROUP}/profile`;
 export const REVISION_LABEL = `${GROUP}/revision`;
 export const MODEL_LABEL = `${GROUP}/model`;
 
+/** On every object that keeps a namespace apart; its value is the namespace's name. */
+export const WALL_LABEL = `${GROUP}/wall`;
+
+/** How Pod Security judges a namespace; what was said there before the operator came stands in an annotation. */
+export const POD_SECURITY_PREFIX = "pod-security.kubernetes.io/";
+export const POD_SECURITY_BEFORE = `${GROUP}/pod-security-before`;
+
+/** On a Namespace that the operator made: the uid of the SecureNamespace it was made for. */
+export const CREATED_BY = `${GROUP}/created-by`;
+
 /** On what imports the content of a model: never the label of the model itself, by which a Service finds its pods. */
 export const IMPORT_LABEL = `${GROUP}/import`;
 

@@ -8,6 +8,8 @@ export const serviceType = core("Service", "services");
 export const configMapType = core("ConfigMap", "configmaps");
 export const secretType = core("Secret", "secrets");
 export const serviceAccountType = core("ServiceAccount", "serviceaccounts");
+export const resourceQuotaType = core("ResourceQuota", "resourcequotas");
+export const limitRangeType = core("LimitRange", "limitranges");
 
 export const deploymentType: ResourceType = {
   group: "apps",

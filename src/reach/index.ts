@@ -1,4 +1,5 @@
 /** Who may reach whom, by all that lives in a cluster, and where that is more than somebody has declared. */
+export { containsRanges, parseCidr } from "./addresses.ts";
 export { type Answer, type Backend, type From, type Reply, type To, answer, parseFrom, parseTo } from "./answer.ts";
 export { type Breach, type BreachReason, type Excess, breachReasons } from "./breach.ts";
 export { type Declaration, type Exposed, declarationFrom } from "./declaration.ts";
