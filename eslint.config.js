@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 /** One room per capability: these are the rooms; a room is entered from outside only through its index. */
-const capabilities = ["trust", "admission", "isolation", "serving", "governance", "formats", "actions"];
+const capabilities = ["trust", "admission", "isolation", "serving", "governance", "formats", "actions", "access"];
 
 const fences = capabilities.map((room) => ({
   group: [`**/${room}/*`, `!**/${room}/index.ts`],

@@ -31,6 +31,8 @@ export {
   WALL_LABEL,
   WORKLOAD_ROLE,
   isExempt,
+  peopleBindingName,
+  peopleRoleName,
   usernameOf,
   type OperatorIdentity,
 } from "./names.ts";

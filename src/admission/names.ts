@@ -1,4 +1,4 @@
-import { GROUP } from "../api/index.ts";
+import { GROUP, type PersonRole, type Profile } from "../api/index.ts";
 
 /** Labels and names that the admission policies look at; each is part of the enforcement, so each stands here once. */
 export const ENFORCEMENT_LABEL = `${GROUP}/enforcement`;
@@ -21,6 +21,23 @@ export const IMPORT_LABEL = `${GROUP}/import`;
 
 /** The ClusterRole that the operator binds to itself in each managed namespace, and the name of that RoleBinding. */
 export const WORKLOAD_ROLE = "mlsecops-operator-workloads";
+
+const kebabOf: Readonly<Record<PersonRole, string>> = {
+  DataScientist: "data-scientist",
+  MLEngineer: "ml-engineer",
+  Auditor: "auditor",
+  Approver: "approver",
+};
+
+/** The name of the RoleBinding for the people of a role, in each namespace. */
+export function peopleBindingName(role: PersonRole): string {
+  return `mlsecops-${kebabOf[role]}`;
+}
+
+/** The ClusterRole that it binds in a namespace of this profile. */
+export function peopleRoleName(profile: Profile, role: PersonRole): string {
+  return `mlsecops-${profile}-${kebabOf[role]}`;
+}
 
 /** Whom the admission policies know as the operator. */
 export interface OperatorIdentity {

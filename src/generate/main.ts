@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { stringify } from "yaml";
+import { peopleClusterRoles, rolesPage } from "../access/index.ts";
 import { type PolicyObject, admissionPolicies } from "../admission/policies/index.ts";
 import { crdOf } from "../api/generate/crd.ts";
 import { evidenceSchema } from "../api/generate/evidence-schema.ts";
@@ -26,7 +27,10 @@ function generatedFiles(): ReadonlyMap<string, string> {
     ["docs/reference/api.md", referencePage(kinds)],
     ["docs/reference/cli.md", commandPage(commands, shapes)],
     ["docs/reference/evidence.schema.json", evidenceSchema()],
+    ["docs/reference/roles.md", rolesPage()],
     ["charts/mlsecops-operator/templates/admission/policies.yaml", chartPolicies()],
+    ["charts/mlsecops-operator/templates/people-roles.yaml", HEADER + documents(peopleClusterRoles())],
+    ["manifests/install/people-roles.yaml", HEADER + documents(peopleClusterRoles())],
     ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
     ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],
   ]);

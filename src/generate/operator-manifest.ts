@@ -1,13 +1,13 @@
 const HEADER = "# Rendered from charts/mlsecops-operator with its default values by `make manifests`; do not edit.\n";
-/** Generated from src, without Helm: manifests/install/admission-policies.yaml. */
-const ADMISSION = "# Source: mlsecops-operator/templates/admission/";
+/** Generated from src, without Helm: manifests/install/admission-policies.yaml and people-roles.yaml. */
+const GENERATED = /^# Source: mlsecops-operator\/templates\/(admission\/|people-roles\.yaml)/;
 
 /** manifests/install/operator.yaml, from what `helm template` says of the chart. */
 export function operatorManifest(rendered: string): string {
   const documents = withoutHelm(rendered)
     .split(/^---\n/m)
     .map((document) => document.trim())
-    .filter((document) => document !== "" && !document.startsWith(ADMISSION));
+    .filter((document) => document !== "" && !GENERATED.test(document));
   return HEADER + documents.map((document) => `---\n${document}\n`).join("");
 }
 

@@ -222,11 +222,13 @@ describe("the installation", function () {
   it("is the same from the manifests as from the chart", async () => {
     const { ok, output } = await helm(["template", "mlsecops-operator", CHART, "-n", SYSTEM]);
     assert.ok(ok, output);
-    const [operator, policies] = await Promise.all(
-      ["operator.yaml", "admission-policies.yaml"].map((file) => readFile(`manifests/install/${file}`, "utf8")),
+    const [operator, ...generated] = await Promise.all(
+      ["operator.yaml", "admission-policies.yaml", "people-roles.yaml"].map((file) =>
+        readFile(`manifests/install/${file}`, "utf8"),
+      ),
     );
     assert.equal(operator, operatorManifest(output), "manifests/install/operator.yaml is out of date: make manifests");
-    assert.deepEqual(byName(`${operator}---\n${policies ?? ""}`), byName(withoutHelm(output)));
+    assert.deepEqual(byName([operator, ...generated].join("\n---\n")), byName(withoutHelm(output)));
   });
 
   it("leaves the door shut when it is uninstalled", async () => {

@@ -9,7 +9,7 @@ export const operatorNamespace = "mlsecops-system";
 const serviceAccount = "mlsecops-operator";
 
 /** What `kubectl apply -k manifests/install` installs, without the Deployment: the tests start the process themselves. */
-const manifests = ["namespace.yaml", "crds.yaml", "admission-policies.yaml", "operator.yaml"];
+const manifests = ["namespace.yaml", "crds.yaml", "admission-policies.yaml", "people-roles.yaml", "operator.yaml"];
 
 /** The products of one cluster: CRDs, admission policies, and the operator's account with its rights. */
 export class Installation {
