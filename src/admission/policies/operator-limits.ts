@@ -1,6 +1,15 @@
-import { GROUP } from "../../api/index.ts";
-import { WORKLOAD_ROLE, type OperatorIdentity, usernameOf } from "../names.ts";
+import { GROUP, Profile, personRoles } from "../../api/index.ts";
+import { WORKLOAD_ROLE, type OperatorIdentity, peopleBindingName, peopleRoleName, usernameOf } from "../names.ts";
 import type { PolicyDefinition } from "./build.ts";
+import { celList } from "./serving-pods.ts";
+
+/** By the name of each RoleBinding for people, the ClusterRoles that it may bind. */
+const peopleRolesMap = `{${personRoles
+  .map(
+    (role) =>
+      `'${peopleBindingName(role)}': ${celList(Profile.options.map((profile) => peopleRoleName(profile, role)))}`,
+  )
+  .join(", ")}}`;
 
 /** Whom tokens of ServiceAccounts may be for: clouds that know them. None of these is an API server. */
 const isCloudAudience = (audience: string) =>
@@ -9,9 +18,9 @@ const isCloudAudience = (audience: string) =>
   `${audience}.matches('^[a-z0-9.:-]+[.]svc[.]id[.]goog$')`;
 
 /**
- * What RBAC cannot say about the operator's own account: the only RoleBinding it may write binds one fixed ClusterRole to
- * itself, of a Namespace it changes its own labels only, and the tokens of ServiceAccounts that it asks for are short and
- * for clouds.
+ * What RBAC cannot say about the operator's own account: the RoleBindings it may write bind one fixed ClusterRole to itself,
+ * or people to the roles of people, never in a system namespace; of a Namespace it changes its own labels only; and the tokens
+ * of ServiceAccounts that it asks for are short and for clouds.
  */
 export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
   return {
@@ -29,14 +38,35 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
     matchConditions: [
       { name: "by-the-operator", expression: `request.userInfo.username == '${usernameOf(identity)}'` },
     ],
+    variables: [
+      { name: "isBinding", expression: "request.resource.resource == 'rolebindings'" },
+      { name: "people", expression: peopleRolesMap },
+      { name: "isOfPeople", expression: "variables.isBinding && object.metadata.name in variables.people" },
+    ],
     validations: [
       {
         expression:
-          "request.resource.resource in ['namespaces', 'serviceaccounts'] || (request.resource.resource == 'rolebindings' && " +
+          "request.resource.resource in ['namespaces', 'serviceaccounts'] || variables.isOfPeople || (variables.isBinding && " +
           `object.metadata.name == '${WORKLOAD_ROLE}' && object.roleRef.kind == 'ClusterRole' && object.roleRef.name == '${WORKLOAD_ROLE}' && ` +
           `object.subjects.size() == 1 && object.subjects[0].kind == 'ServiceAccount' && object.subjects[0].name == '${identity.serviceAccount}' && ` +
           `object.subjects[0].namespace == '${identity.namespace}')`,
-        message: `the operator may bind only ClusterRole ${WORKLOAD_ROLE}, and only to itself`,
+        message: `the operator may bind only ClusterRole ${WORKLOAD_ROLE}, and only to itself, and people to the roles of people`,
+      },
+      {
+        expression:
+          "!variables.isOfPeople || (object.roleRef.kind == 'ClusterRole' && object.roleRef.name in variables.people[object.metadata.name])",
+        message:
+          "a RoleBinding for people binds only the ClusterRole of its own name: mlsecops-auditor binds mlsecops-PROFILE-auditor",
+      },
+      {
+        expression:
+          "!variables.isOfPeople || object.?subjects.orValue([]).all(s, s.kind in ['User', 'Group'] && !s.name.startsWith('system:'))",
+        message:
+          "the operator may bind people only: Users and Groups whose names do not start with system:, never a ServiceAccount",
+      },
+      {
+        expression: `!variables.isOfPeople || !(request.namespace.startsWith('kube-') || request.namespace in ['default', '${identity.namespace}'])`,
+        message: "the operator binds nobody in a system namespace: use a namespace made for one purpose",
       },
       {
         expression:

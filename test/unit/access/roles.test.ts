@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { type PolicyRule, peopleBindings, peopleRoles, peopleRules } from "../../../src/access/index.ts";
+import { peopleBindingName, peopleRoleName } from "../../../src/admission/index.ts";
 import { type PersonRole, type Profile, SecureNamespaceSpec } from "../../../src/api/index.ts";
 
 function may(profile: Profile, role: PersonRole, verb: string, resource: string): boolean {
@@ -82,7 +84,22 @@ describe("roles of people", () => {
     for (const { profile, role } of peopleRoles)
       assert.equal(may(profile, role, "create", "modelactions"), role === "Approver");
   });
+
+  for (const file of ["charts/mlsecops-operator/templates/rbac.yaml", "manifests/install/operator.yaml"])
+    it(`are what the operator may bind, by name, in ${file}`, async () => {
+      const text = await readFile(file, "utf8");
+      const roles = peopleRoles.map(({ profile, role }) => peopleRoleName(profile, role));
+      const bindings = new Set(peopleRoles.map(({ role }) => peopleBindingName(role)));
+      assert.deepEqual([...namesIn(text, "clusterroles")].sort(), ["mlsecops-operator-workloads", ...roles].sort());
+      assert.deepEqual([...namesIn(text, "rolebindings")].sort(), ["mlsecops-operator-workloads", ...bindings].sort());
+    });
 });
+
+/** The names in those rules of the file that are about this resource and are limited to names. */
+function namesIn(text: string, resource: string): readonly string[] {
+  const rules = text.split(/^ {2}- apiGroups/m).filter((one) => one.includes(`    resources: [${resource}]\n`));
+  return rules.flatMap((one) => [...one.matchAll(/^ {6}- (.*)$/gm)].map(([, name = ""]) => name));
+}
 
 describe("bindings of people", () => {
   const spec = SecureNamespaceSpec.parse({
