@@ -15,6 +15,8 @@ export class EvidenceMetrics {
       labelNames: ["result"],
       registers,
     });
+    // So that the first one is seen as an increase.
+    for (const result of ["recorded", "unchanged", "dropped", "failed"] as const) this.#records.inc({ result }, 0);
     const pending = () => this.#pending();
     new Gauge({
       name: "mlsecops_evidence_pending",

@@ -35,6 +35,7 @@ import { importSettings } from "./import-settings.ts";
 import { createInformers, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { credentialSource } from "./pull-credentials.ts";
+import { countedBudget } from "./recheck-metrics.ts";
 import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
 import { wire } from "./wiring.ts";
@@ -43,6 +44,7 @@ import { wire } from "./wiring.ts";
 const passDeadlineMs = 20 * 60_000;
 /** Of what is kept over a restart: some 20,000 artifacts with two signatures each. */
 const maxStateBytes = 192 * 1024 ** 2;
+const leaseName = "mlsecops-operator";
 /** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
 const deafAfterMs = 180_000;
 const stuckAfterMs = 30 * 60_000;
@@ -67,7 +69,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const elector = new LeaderElector({
     client: reader,
     namespace: options.operatorNamespace,
-    name: "mlsecops-operator",
+    name: leaseName,
     identity: `${hostname()}-${randomUUID()}`,
     leaseDurationMs: 15_000,
     renewDeadlineMs: 10_000,
@@ -103,7 +105,6 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     signal,
   });
   const trust = new TrustView(informers, (uri) => kms.lookup(uri));
-  registerStateMetrics(metrics.registry, informers, trust, now);
   const wantedPolicies = admissionPolicies(identity);
   const guardProblems = () =>
     policyProblems(wantedPolicies, (kind, name) =>
@@ -111,6 +112,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
         name,
       ),
     );
+  registerStateMetrics(metrics.registry, { informers, trust, guardProblems, now });
   const tool = await cosign.selfTest(signal);
   // A tool that cannot tell good from bad must not decide, and one that is missing never will.
   if (!tool.ok) throw new Error(`cosign is not fit for use: ${tool.problem}`);
@@ -138,9 +140,9 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     mirrors: options.registryMirrors,
     scanner: new FormatScanner(),
     limits: { maxLayerBytes: options.maxArtifactBytes },
-    recheckBudget: new TokenBucket(
-      { perSecond: options.rechecksPerSecond, burst: options.rechecksPerSecond * 10 },
-      clock,
+    recheckBudget: countedBudget(
+      metrics.registry,
+      new TokenBucket({ perSecond: options.rechecksPerSecond, burst: options.rechecksPerSecond * 10 }, clock),
     ),
     clock: now,
   });
@@ -264,7 +266,10 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     };
     if (options.leaderElect) {
       await elector.run({ onStarted: work, onStopped: () => log.info("stopped leading") }, signal);
-    } else await work(signal);
+    } else {
+      metrics.setLeader(leaseName, true);
+      await work(signal);
+    }
   } finally {
     events.close();
     await health.close();

@@ -73,6 +73,7 @@ export type { Manifest, RegistryReader } from "./registry.ts";
 export { RegistryError } from "./registry-error.ts";
 export { parseRegistryMirrors, type ParsedMirrors, type RegistryMirror } from "./registry-mirrors.ts";
 export { effectiveStanding, type Standing } from "./standing.ts";
+export { strictestValidity } from "./term.ts";
 export { trustFreshness, type TrustFreshness } from "./trust-freshness.ts";
 export {
   toVerdictStatus,
