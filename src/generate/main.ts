@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { peopleClusterRoles, rolesPage } from "../access/index.ts";
 import { type PolicyObject, admissionPolicies } from "../admission/policies/index.ts";
 import { crdOf } from "../api/generate/crd.ts";
@@ -12,12 +12,13 @@ import { referencePage as commandPage } from "../cli/reference/page.ts";
 import { shapes } from "../cli/reference/shapes.ts";
 
 const HEADER = "# Generated from src by `make generate`; do not edit.\n";
+const ALERTS = "charts/mlsecops-operator/files/alerts.yaml";
 const SERVICE_ACCOUNT = "mlsecops-operator";
 /** Stands for the operator's namespace until the chart's expression replaces it. */
 const PLACEHOLDER = "release-namespace-placeholder";
 
 /** Every generated file: its path and its whole text. */
-function generatedFiles(): ReadonlyMap<string, string> {
+async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const crds = kinds.map((kind) => ({ name: `${kind.resource.plural}.yaml`, text: yamlOf(crdOf(kind)) }));
   return new Map([
     ...crds.flatMap(({ name, text }): [string, string][] => [
@@ -33,6 +34,7 @@ function generatedFiles(): ReadonlyMap<string, string> {
     ["manifests/install/people-roles.yaml", HEADER + documents(peopleClusterRoles())],
     ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
     ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],
+    ["manifests/monitoring/prometheus-rule.yaml", await prometheusRule()],
   ]);
 }
 
@@ -55,6 +57,15 @@ function chartPolicies(): string {
       .replaceAll(`- ${PLACEHOLDER}\n`, '- "{{ .Release.Namespace }}"\n')
       .replaceAll(PLACEHOLDER, "{{ .Release.Namespace }}")
   );
+}
+
+/** The alerts as the Prometheus operator takes them; the chart wraps the same file. */
+async function prometheusRule(): Promise<string> {
+  const spec: unknown = parse(await readFile(ALERTS, "utf8"));
+  // Those of the pod monitor beside it, and of all that is installed.
+  const { metadata } = parse(await readFile("manifests/monitoring/pod-monitor.yaml", "utf8")) as { metadata: object };
+  const rule = { apiVersion: "monitoring.coreos.com/v1", kind: "PrometheusRule", metadata, spec };
+  return `# Generated from ${ALERTS} by \`make generate\`; do not edit.\n${yamlOf(rule)}`;
 }
 
 function documents(objects: readonly unknown[]): string {
@@ -82,7 +93,7 @@ async function staleFiles(files: ReadonlyMap<string, string>): Promise<string[]>
   return states.filter(([, same]) => same === false).map(([path]) => String(path));
 }
 
-const files = generatedFiles();
+const files = await generatedFiles();
 const stale = await staleFiles(files);
 if (process.argv.includes("--check")) {
   if (stale.length > 0) {
