@@ -16,6 +16,8 @@ CONTROL_PLANE_BUILD=(portal kube)
 SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
 # What `make bench` measures itself against: what `build peers` means. Nothing else builds it.
 PEERS_BUILD=(policy-controller)
+# What tests the alerts: what `build monitoring` means. Nothing else builds it.
+MONITORING_BUILD=(promtool)
 
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
@@ -32,6 +34,9 @@ declare -A DEBIAN=(
   [runc]=runc [nft]=nftables [iptables-nft]=iptables [ipset]=ipset [conntrack]=conntrack [ip]=iproute2
   [nsenter]=util-linux [openssl]=openssl [/usr/lib/cni/portmap]=containernetworking-plugins
 )
+
+# binary → Debian package of which only that is wanted: installed, the package would start a server on all of the machine's addresses
+declare -A UNPACKED=([docker-registry]=docker-registry [promtool]=prometheus)
 
 module_version() { # TOOL MODULE: the version that go.mod pins
   awk -v m="$2" '$1 == m || $2 == m && $1 == "require" { print $(NF > 2 && $1 == "require" ? 3 : 2); exit }' "$TOOLS_DIR/$1/go.mod"
@@ -232,20 +237,45 @@ fetch_debian() ( # PACKAGE...
   if [[ $EUID == 0 ]]; then apt-get update || exit; fi
   for package; do if [[ $package != docker-registry ]]; then install+=("$package"); fi; done
   if ((${#install[@]} > 0)); then apt-get install -y --no-install-recommends "${install[@]}" || exit; fi
-  if [[ " $* " == *' docker-registry '* ]]; then
-    # Only the binary is wanted of this one: the installed package would start a
-    # registry on port 5000 of all of the machine's addresses.
-    scratch=$(mktemp -d) || exit
-    trap 'rm -rf "$scratch"' EXIT
-    chmod 755 "$scratch" && cd "$scratch" && apt-get download docker-registry && dpkg-deb -x docker-registry_*.deb . &&
-      install -m 755 usr/bin/docker-registry "$BIN/docker-registry"
-  fi
+  if [[ " $* " == *' docker-registry '* ]]; then unpack_binary docker-registry || exit; fi
 )
+
+unpack_binary() ( # BINARY: one of UNPACKED, out of its package into the cache
+  scratch=$(mktemp -d) || exit
+  trap 'rm -rf "$scratch"' EXIT
+  package=${UNPACKED[$1]}
+  chmod 755 "$scratch" && cd "$scratch" && apt-get download "$package" && dpkg-deb -x "$package"_*.deb . &&
+    install -m 755 "usr/bin/$1" "$BIN/$1"
+)
+
+fetch_promtool() {
+  # The lists may be missing or stale on a fresh machine.
+  if [[ $EUID == 0 ]]; then apt-get update || return; fi
+  unpack_binary promtool
+}
+
+build_promtool() {
+  local log=$CACHE/log/promtool.log started=$EPOCHREALTIME
+  [[ ! -x $BIN/promtool ]] || return 0
+  command -v apt-get >/dev/null || die "missing: promtool; put one into $BIN (this tool can fetch it only where apt-get is)"
+  say 'fetching promtool'
+  mkdir -p "$CACHE/log" "$BIN"
+  with_progress 'fetching promtool' "$log" fetch_promtool || {
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    die "apt-get failed; the whole of it is in $log"
+  }
+  printf '%s %s %s\n' promtool "$(seconds_since "$started")" "$(date -u +%FT%TZ)" >>"$CACHE/build-times"
+  BUILT+=(promtool)
+}
 
 all_built() { # WHAT...
   local what
   for what; do
-    if [[ $what == apt ]]; then [[ -z $(missing_packages) ]] || return 1; else is_built "$what" || return 1; fi
+    case $what in
+      apt) [[ -z $(missing_packages) ]] || return 1 ;;
+      promtool) [[ -x $BIN/promtool ]] || return 1 ;;
+      *) is_built "$what" || return 1 ;;
+    esac
   done
 }
 
@@ -254,7 +284,7 @@ expect() {
   local what cores
   PARTS=0 PART=0 EXPECTED=0 OVERALL_STARTED=$SECONDS
   for what; do
-    if [[ $what == apt || -e $CACHE/store/$what-$(key_of "$what")/done ]]; then continue; fi
+    if [[ $what == apt || $what == promtool || -e $CACHE/store/$what-$(key_of "$what")/done ]]; then continue; fi
     PARTS=$((PARTS + 1))
     EXPECTED=$((EXPECTED + ${COLD_SECONDS[$what]:-1}))
   done
@@ -273,11 +303,13 @@ build() {
     case $what in
       sigstore) set -- "$@" "${SIGSTORE_BUILD[@]}" ;;
       peers) set -- "$@" "${PEERS_BUILD[@]}" ;;
+      monitoring) set -- "$@" "${MONITORING_BUILD[@]}" ;;
       *) set -- "$@" "$what" ;;
     esac
   done
   for what; do
-    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} " == *" $what "* ]] || die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers"
+    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} " == *" $what "* ]] ||
+      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring"
   done
   if [[ " $* " == *' images '* ]]; then
     for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
@@ -294,11 +326,11 @@ build() {
   fi
   expect "$@"
   for what; do
-    if [[ $what == apt ]]; then
-      build_apt
-    else
-      build_one "$what"
-    fi
+    case $what in
+      apt) build_apt ;;
+      promtool) build_promtool ;;
+      *) build_one "$what" ;;
+    esac
   done
   exec 8>&-
   ((${#BUILT[@]} > 0)) || return 0
