@@ -84,12 +84,15 @@ else
 	@tools/cluster/existing pods -- true
 endif
 
-.PHONY: test test-unit test-node coverage test-integration test-e2e test-cluster test-images
+.PHONY: test test-unit test-programs test-node coverage test-integration test-e2e test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
 	@test/run
 
 test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
 	@test/run unit
+
+test-programs: node_modules/.package-lock.json ## beside real programs on loopback, without a cluster: promtool, helm, an S3 store
+	@test/run programs
 
 test-node: node_modules/.package-lock.json ## the same on this machine's own Node, 20.19 or newer
 	@node --import=tsx node_modules/mocha/bin/mocha.js 'test/unit/**/*.test.ts'
