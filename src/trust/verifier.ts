@@ -369,6 +369,8 @@ function earlyState(request: VerifyRequest): Unavailable | undefined {
 function isDue(request: VerifyRequest, known: Gathered, verdict: Verdict): boolean {
   if (request.refresh === true) return true;
   const age = request.now.getTime() - known.at.getTime();
+  // What was seen in the future was seen by a clock that was wrong. By a little: by somebody who began later.
+  if (age < -burstMs) return true;
   if (age < burstMs) return false;
   const { previous, namespace, policies, now } = request;
   // Somebody new asks: a signature may have come since.

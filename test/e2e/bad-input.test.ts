@@ -186,6 +186,13 @@ describe("bad input that the API server lets pass", function () {
         message: /answered something other than a manifest/,
       },
       {
+        title: "a registry that redirects to the metadata address",
+        name: "answers-elsewhere",
+        reference: `${trouble.host}/answers-elsewhere/iris:v1`,
+        reason: "AddressDenied",
+        message: /169\.254\.169\.254/,
+      },
+      {
         title: "a login that the registry does not know",
         name: "login-wrong",
         reference: `${trouble.host}/needs-login/model:v1`,

@@ -20,6 +20,10 @@ const troubles: Readonly<Record<string, Answer>> = {
   "answers-401": (_, response) => refuse(response),
   "answers-500": (_, response) => end(response, 500, "out of order"),
   "answers-garbage": (_, response) => end(response, 200, "<html>please log in</html>", "text/html"),
+  "answers-elsewhere": (_, response) => {
+    response.setHeader("location", "https://169.254.169.254/latest/meta-data/");
+    return end(response, 307, "");
+  },
   "needs-login": ({ headers }, response) => {
     const basic = Buffer.from(`${login.username}:${login.password}`).toString("base64");
     return headers.authorization === `Basic ${basic}` ? false : refuse(response);

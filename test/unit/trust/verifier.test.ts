@@ -34,9 +34,10 @@ import {
   manifestType,
   sha256,
 } from "./support/fake-registry.ts";
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { preAuthEncoding } from "../../../src/trust/dsse.ts";
+import { generateKeyPairSync } from "node:crypto";
+import { SIGNATURE_PREDICATE_TYPE } from "../../../src/trust/bundle.ts";
 import { publicKey } from "./support/build.ts";
+import { bundleOf } from "./support/signed-bundle.ts";
 
 /** Says what it is told to, and counts. */
 class FakeBundleVerifier implements BundleVerifier {
@@ -47,25 +48,6 @@ class FakeBundleVerifier implements BundleVerifier {
     this.checks.push(check);
     return Promise.resolve(this.outcome);
   }
-}
-
-const predicateType = "https://sigstore.dev/cosign/sign/v1";
-
-function bundleOf(subject: string, key: KeyObject, type = predicateType): string {
-  const payloadType = "application/vnd.in-toto+json";
-  const statement = {
-    _type: "https://in-toto.io/Statement/v1",
-    subject: [{ digest: { sha256: subject.slice("sha256:".length) } }],
-    predicateType: type,
-    predicate: {},
-  };
-  const payload = Buffer.from(JSON.stringify(statement));
-  const sig = sign("sha256", preAuthEncoding({ payloadType, payload }), key).toString("base64");
-  return JSON.stringify({
-    mediaType: bundleType,
-    verificationMaterial: { publicKey: {} },
-    dsseEnvelope: { payload: payload.toString("base64"), payloadType, signatures: [{ sig }] },
-  });
 }
 
 describe("Verifier", () => {
@@ -139,7 +121,7 @@ describe("Verifier", () => {
             bundle: Buffer.from(bundleOfStored(digest)),
             by: { kind: "Key", publicKeyPem: key.pem },
             digest,
-            predicateType,
+            predicateType: SIGNATURE_PREDICATE_TYPE,
             signal: undefined,
           },
         ],
