@@ -222,7 +222,12 @@ export function sourceReference({ oci, import: imports }: Pick<ModelSource, "oci
 }
 
 /** The artifact that is verified and served: the reference as it is written, or what the source was imported as. */
-export function servedOci(source: ModelSource, status: SourceStatus | undefined): OciSource | undefined {
+export function servedOci(
+  source: ModelSource,
+  status:
+    | { readonly imported?: Pick<NonNullable<SourceStatus["imported"]>, "repository" | "digest"> | undefined }
+    | undefined,
+): OciSource | undefined {
   const imported = status?.imported;
   if (source.oci !== undefined || imported === undefined) return source.oci;
   const { pullSecrets, serviceAccountName } = source.import ?? {};

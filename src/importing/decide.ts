@@ -1,6 +1,7 @@
 import type { SourceStatus } from "../api/index.ts";
 import { type Condition, formatTime } from "../kube/index.ts";
 import type { ImportResult } from "./plan.ts";
+import { type Recorded, mismatchOf } from "./recorded.ts";
 
 type Imported = NonNullable<SourceStatus["imported"]>;
 export type SourceCondition = Pick<Condition, "status" | "reason" | "message">;
@@ -27,7 +28,8 @@ export interface LookedAt {
   /** The source is as it was imported. */
   readonly condition: SourceCondition;
   /** Why there is nothing to serve yet; absent where something is imported. */
-  readonly problem?: { readonly reason: "Importing" | "ImportFailed"; readonly message: string } | undefined;
+  readonly problem?:
+    { readonly reason: "Importing" | "ImportFailed" | "ImportMismatch"; readonly message: string } | undefined;
 }
 
 export interface Seen {
@@ -37,6 +39,10 @@ export interface Seen {
   /** What of an artifact does not depend on its content. */
   readonly about: Pick<Imported, "repository" | "from" | "basis">;
   readonly from: string;
+  /** What the files have to be, where the source says so. */
+  readonly pin?: string | undefined;
+  /** What the registry holds as the artifact that the Job has pushed. */
+  readonly recorded?: Recorded | undefined;
   /** What changed is imported, not only reported. */
   readonly follows: boolean;
 }
@@ -60,6 +66,11 @@ export function decideLook(seen: Seen): LookedAt {
       const { outcome: _, ...found } = result;
       // Whatever was asked for: a source that is pinned does not change what serves.
       if (known !== undefined && !seen.follows) return differs(seen, known, { files: found.files, at: job.at });
+      // What the pod said is a claim; the registry holds what would be served.
+      const { recorded } = seen;
+      if (recorded?.state !== "Read") return failed(seen, recorded?.why ?? "its artifact has not been read back");
+      const why = mismatchOf(recorded.annotations, { from: seen.from, files: found.files, pin: seen.pin });
+      if (why !== undefined) return mismatched(seen, found.digest, why);
       const at = formatTime(job.at);
       const imported: Imported = { ...found, ...seen.about, at, checkedAt: at };
       return { status: { imported }, condition: standing({ imported }, seen) };
@@ -100,6 +111,16 @@ function failed({ status, from }: Seen, why: string): LookedAt {
   }
   const message = `${from} could not be looked at: ${why}; what was imported stays`;
   return { status, condition: { status: "Unknown", reason: "LookFailed", message } };
+}
+
+/** Somebody has put something else there, or the pod of the Job did not tell the truth. */
+function mismatched({ status, about, from }: Seen, digest: string, why: string): LookedAt {
+  const stays = status.imported === undefined ? "it is not served" : "what was imported before stays";
+  const message = `${about.repository}@${digest} is not what was to be imported from ${from}: ${why}; ${stays}. Find out who else may push to that repository or run pods in this namespace`;
+  const condition = { status: "False", reason: "ImportMismatch", message } as const;
+  return status.imported === undefined
+    ? { status, condition, problem: { reason: "ImportMismatch", message } }
+    : { status, condition };
 }
 
 function standing({ imported, changed }: SourceStatus, { from }: Pick<Seen, "from">): SourceCondition {

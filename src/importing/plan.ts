@@ -81,6 +81,9 @@ export const ImportResult = z.discriminatedUnion("outcome", [
 ]);
 export type ImportResult = z.output<typeof ImportResult>;
 
+/** Annotations of the artifact: where it came from, and the digest of its list of files. */
+export const recordedAs = { source: "io.mlsecops.import.source", files: "io.mlsecops.import.files" } as const;
+
 /** Where the pod of a Job has its things. */
 export const paths = {
   program: "/app/importer.mjs",

@@ -15,7 +15,7 @@ import {
   networkPolicyType,
   podType,
 } from "../kube/index.ts";
-import { parseDuration } from "../trust/index.ts";
+import { type ManifestRead, parseDuration } from "../trust/index.ts";
 import { type JobState, type LookedAt, type SourceCondition, decideLook, dueLook, settled } from "./decide.ts";
 import {
   type ImportSettings,
@@ -31,11 +31,14 @@ import {
   originOf,
 } from "./job.ts";
 import { ImportResult } from "./plan.ts";
+import type { Recorded } from "./recorded.ts";
 
 export interface ImportDependencies {
   readonly jobs: Store<JobObject>;
   /** Undefined where the administrator has not said which image imports. */
   readonly settings: ImportSettings | undefined;
+  /** Reads what a manifest says of itself, with what the namespace pulls with. */
+  readonly manifest: (namespace: string, oci: OciSource, signal: AbortSignal) => Promise<ManifestRead>;
 }
 
 /** What the pod of an import has to be granted, for as long as it may be made. */
@@ -54,7 +57,11 @@ export interface ImportStep {
   readonly oci?: OciSource | undefined;
   /** Why there is nothing to serve. */
   readonly problem?:
-    { readonly reason: "Importing" | "ImportFailed" | "ImportUnavailable"; readonly message: string } | undefined;
+    | {
+        readonly reason: "Importing" | "ImportFailed" | "ImportMismatch" | "ImportUnavailable";
+        readonly message: string;
+      }
+    | undefined;
   readonly grant?: GrantedImport | undefined;
   /** Brings the cluster there, once the grant is published. Safe to repeat from any point. */
   readonly apply: () => Promise<void>;
@@ -64,6 +71,8 @@ export interface ImportStep {
 const FIELD_MANAGER = "mlsecops-importing";
 /** Until the caches show what was done. */
 const recheckMs = 10_000;
+/** Until a registry that did not show an artifact is asked for it again. */
+const rereadMs = 30_000;
 
 interface Pod extends KubeObject {
   readonly status?: {
@@ -77,9 +86,9 @@ interface Pod extends KubeObject {
 /** Looks at the import of a model; undefined where its source is OCI. Reads only. */
 export async function importStep(
   client: ObjectClient,
-  { jobs, settings }: ImportDependencies,
+  { jobs, settings, manifest }: ImportDependencies,
   model: SecureModel,
-  now: Date,
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<ImportStep | undefined> {
   const { source } = model.spec;
   if (source.oci !== undefined) return undefined;
@@ -110,17 +119,19 @@ export async function importStep(
   const wanted = jobName(model, settings, due.look);
   const job = ownJobs.find(({ metadata }) => metadata.name === wanted);
   const state = await stateOf(client, job);
-  const looked = decideLook({ status, job: state, about, from, follows: source.update === "Follow" });
+  const follows = source.update === "Follow";
+  const pushed = known === undefined || follows ? pushedBy(model, state) : undefined;
+  const recorded = pushed === undefined ? undefined : recordedOf(await manifest(namespace, pushed, signal));
+  const looked = decideLook({ status, job: state, about, from, pin: source.pin?.digest, recorded, follows });
   const isOver = state.state === "Over";
   const start = async () => {
     await removeJobs(client, stale(wanted));
     if (state.state === "Missing")
       await startJob(client, model, settings, importJob(model, settings, { name: wanted, known }));
   };
-  const again =
-    isOver && looked.status === status
-      ? state.at.getTime() + keptSeconds * 1000 + recheckMs - now.getTime()
-      : recheckMs;
+  const gone = isOver ? state.at.getTime() + keptSeconds * 1000 + recheckMs - now.getTime() : recheckMs;
+  const unread = recorded?.state === "NotRead" ? Math.min(gone, rereadMs) : gone;
+  const again = looked.status === status ? unread : recheckMs;
   const row = { name: wanted, digest: digestOf(settings.image) ?? "", row: importRow(model, settings, known) };
   return {
     ...served(looked, model),
@@ -128,6 +139,18 @@ export async function importStep(
     apply: isOver ? () => removeJobs(client, stale(wanted)) : start,
     nextMs: Math.max(again, 1_000),
   };
+}
+
+/** The artifact that a Job says it has pushed. */
+function pushedBy({ spec: { source } }: SecureModel, job: JobState): OciSource | undefined {
+  if (job.state !== "Over" || job.result?.outcome !== "Imported") return undefined;
+  const { digest } = job.result;
+  return servedOci(source, { imported: { repository: source.import?.repository ?? "", digest } });
+}
+
+function recordedOf(read: ManifestRead): Recorded {
+  if (read.state === "Read") return read;
+  return { state: "NotRead", why: `the artifact could not be read back: ${read.message}` };
 }
 
 function served(looked: LookedAt, model: SecureModel): LookedAt & Pick<ImportStep, "oci"> {

@@ -234,7 +234,14 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       grantObjects: informers.grants.store,
       deployments: informers.deployments.store,
       services: informers.services.store,
-      imports: { jobs: informers.jobs.store, settings: importSettings(options) },
+      imports: {
+        jobs: informers.jobs.store,
+        settings: importSettings(options),
+        manifest: async (namespace, oci, abort) => {
+          const credentials = await common.pullCredentials(namespace, oci, abort).read();
+          return verifier.manifest({ reference: oci.reference, namespace, credentials, signal: abort });
+        },
+      },
       podsOf: (namespace, model) => informers.pods.store.byIndex("model", `${namespace}/${model}`),
       clock,
     }),

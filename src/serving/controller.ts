@@ -240,7 +240,10 @@ class Pass {
    */
   async #lookAtSource(): Promise<Hold | undefined> {
     const { imports, namespaces, guardProblems } = this.#deps;
-    this.#imports = await importStep(this.#client, imports, this.#model, this.#now);
+    this.#imports = await importStep(this.#client, imports, this.#model, {
+      now: this.#now,
+      signal: this.#context.signal,
+    });
     if (this.#imports === undefined) return undefined;
     const hold = holdOf(namespaces, this.#namespace, guardProblems());
     if (hold !== undefined) {
@@ -577,7 +580,9 @@ class Pass {
     const reasonIn = (status: SecureModelStatus | undefined) =>
       status?.conditions?.find(({ type }) => type === "SourceUnchanged");
     const now = reasonIn({ conditions });
-    if (now?.reason === "SourceChanged" && reasonIn(before)?.reason !== now.reason)
+    // Of a first import Ready says it.
+    const isWarning = now?.reason === "SourceChanged" || (now?.reason === "ImportMismatch" && imported !== undefined);
+    if (now !== undefined && isWarning && reasonIn(before)?.reason !== now.reason)
       this.#emit("Warning", now.reason, now.message, "Import");
   }
 

@@ -183,6 +183,7 @@ function servingState(readyReplicas: number, mayServe: boolean): Pick<Condition,
 
 /** Waiting for these cures nothing: somebody has to change something. */
 const stalling: readonly string[] = [
+  "ImportMismatch",
   "ImportUnavailable",
   "InvalidSpec",
   "NamespaceNotServing",

@@ -92,6 +92,7 @@ export {
   Verifier,
   type ArtifactRequest,
   type GatherArtifactRequest,
+  type ManifestRead,
   type Resolved,
   type Verification,
   type VerifierOptions,

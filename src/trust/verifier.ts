@@ -97,6 +97,13 @@ export interface Verification {
   readonly source: "Registry" | "Facts";
 }
 
+/** What a manifest says of itself: nobody has vouched for it. */
+export type ManifestRead =
+  | { readonly state: "Read"; readonly annotations: Readonly<Record<string, string>> }
+  | Unavailable
+  | Refused
+  | InvalidReference;
+
 type Located = Pick<Extract<Resolved, { state: "Resolved" }>, "reference" | "digest">;
 
 /** What somebody asks for, beside the artifact itself. */
@@ -143,6 +150,19 @@ export class Verifier {
       return { state: "Resolved", reference, digest, warnings: client.warnings };
     } catch (error) {
       return stateOf(error, reference.name, undefined);
+    }
+  }
+
+  /** The manifest of an artifact, read now; all that is known of it is that it has the digest. */
+  async manifest(request: ArtifactRequest): Promise<ManifestRead> {
+    const resolved = await this.resolve(request);
+    if (resolved.state !== "Resolved") return resolved;
+    const { reference, digest } = resolved;
+    try {
+      const { content } = await this.#client(reference, request).manifest(digest);
+      return { state: "Read", annotations: content.kind === "Manifest" ? (content.annotations ?? {}) : {} };
+    } catch (error) {
+      return stateOf(error, reference.name, digest);
     }
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { recordedAs } from "../plan.ts";
 import type { PackedFile } from "./tar.ts";
 
 export const ARTIFACT_TYPE = "application/vnd.mlsecops.model.v1";
@@ -34,7 +35,7 @@ export function artifactOf(
     artifactType: ARTIFACT_TYPE,
     config: { mediaType: configType, digest: config.digest, size: config.size },
     layers: [{ mediaType: layerType, digest: layer.digest, size: layer.size }],
-    annotations: { "io.mlsecops.import.source": about.from, "io.mlsecops.import.files": about.files },
+    annotations: { [recordedAs.source]: about.from, [recordedAs.files]: about.files },
   });
   return { config, manifest };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { SourceStatus } from "../../../src/api/index.ts";
 import { type JobState, type Seen, decideLook, dueLook } from "../../../src/importing/decide.ts";
+import { recordedAs } from "../../../src/importing/plan.ts";
+import { type Recorded, mismatchOf } from "../../../src/importing/recorded.ts";
 import { parseResult } from "../../../src/importing/step.ts";
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
@@ -15,6 +17,10 @@ const seenAt = "2036-01-02T03:04:05Z";
 const over = (result?: Extract<JobState, { state: "Over" }>["result"]): JobState => ({
   ...{ state: "Over", at, problem: "Job import-1: BackoffLimitExceeded" },
   result,
+});
+const recorded = (files: string): Recorded => ({
+  state: "Read",
+  annotations: { [recordedAs.source]: about.from, [recordedAs.files]: files },
 });
 const found = { outcome: "Imported", digest: digest(3), files: digest(4), count: 2, bytes: 6 } as const;
 const changed = { files: digest(4), seenAt: "2036-01-01T12:00:00Z" };
@@ -136,7 +142,7 @@ describe("what a look at a source comes to", () => {
   ];
   for (const { name, status = {}, job, follows = false, condition, problem, after } of table)
     it(`${name}: ${condition}`, () => {
-      const seen: Seen = { status, job, about, from: about.from, follows };
+      const seen: Seen = { status, job, about, from: about.from, follows, recorded: recorded(digest(4)) };
       const looked = decideLook(seen);
       assert.equal(`${looked.condition.status}/${looked.condition.reason}`, condition);
       assert.equal(looked.problem?.reason, problem);
@@ -146,6 +152,22 @@ describe("what a look at a source comes to", () => {
   it("says why, and keeps what it knows", () => {
     const looked = decideLook({ status: {}, job: over(), about, from: "x", follows: false });
     assert.match(looked.problem?.message ?? "", /BackoffLimitExceeded/);
+  });
+
+  it("takes nothing that was not read back, nor what records another source", () => {
+    const seen: Seen = { status: {}, job: over(found), about, from: about.from, follows: false };
+    assert.equal(decideLook(seen).problem?.reason, "ImportFailed");
+    const down = decideLook({ ...seen, recorded: { state: "NotRead", why: "the registry is down" } });
+    assert.match(down.problem?.message ?? "", /was not imported: the registry is down/);
+    const other = decideLook({ ...seen, recorded: recorded(digest(5)) });
+    assert.equal(other.problem?.reason, "ImportMismatch");
+    assert.deepEqual(other.status, {});
+    const [asked, { annotations }] = [{ from: about.from, files: digest(4), pin: digest(4) }, { annotations: {} }];
+    assert.match(mismatchOf(annotations, asked) ?? "", /records nothing/);
+    assert.equal(
+      mismatchOf({ [recordedAs.source]: "a\u202e\n" }, asked),
+      "its manifest records a?? as where it came from",
+    );
   });
 
   it("looks once at first, and then when the interval is over, each time under another name", () => {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { grantedRevision } from "../../../src/admission/index.ts";
 import { sweepProblems } from "../../../src/admission/index.ts";
 import type { KubeObject } from "../../../src/kube/index.ts";
+import { recordedAs } from "../../../src/importing/plan.ts";
+import type { ManifestRead } from "../../../src/trust/index.ts";
 import { World, digest, rejected, verified } from "./world.ts";
 
 const image = `registry.example/operator@${digest(8)}`;
@@ -183,6 +185,63 @@ describe("Serving content from elsewhere", () => {
     assert.equal(world.condition("Serving"), "True/PodsReady");
     assert.match(world.model().status?.conditions?.[0]?.message ?? "", /HTTP 403/);
     assert.deepEqual(world.granted(), [digest(1)]);
+  });
+
+  it("does not serve what is not what the import has said, and says what it is", async () => {
+    const recorded = (source: string, files: string): ManifestRead => ({
+      state: "Read",
+      annotations: { [recordedAs.source]: source, [recordedAs.files]: files },
+    });
+    const cases: readonly (readonly [read: ManifestRead, said: RegExp, more?: object])[] = [
+      [recorded("s3+https://s3.example.com/models/evil/", digest(1)), /records s3\+https:.*\/evil\/ as where it came/],
+      [recorded(from, digest(2)), /records the files sha256:2+, and the import said sha256:1+/],
+      [recorded(from, digest(1)), /and the source is pinned to sha256:7+/, { pin: { digest: digest(7) } }],
+      [{ state: "Read", annotations: {} }, /records nothing as where it came from/],
+    ];
+    for (const [read, said, more] of cases) {
+      const world = importing(more);
+      await world.pass();
+      finish(world, imported(1));
+      world.manifest = () => read;
+      await world.pass();
+      assert.equal(world.condition(), "False/ImportMismatch");
+      assert.equal(world.condition("SourceUnchanged"), "False/ImportMismatch");
+      assert.match(world.model().status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "", said);
+      assert.equal(world.model().status?.source?.imported, undefined);
+      assert.ok(world.events.some(({ type, reason }) => type === "Warning" && reason === "ImportMismatch"));
+      assert.deepEqual([world.granted(), world.asked], [[], []]);
+    }
+  });
+
+  it("leaves what serves where what is followed is another artifact than was said", async () => {
+    const world = await serving({ update: "Follow" });
+    await world.clock.advance(300_000);
+    await world.pass();
+    finish(world, imported(2));
+    world.manifest = () => ({ state: "Read", annotations: {} });
+    world.events.length = 0;
+    await world.pass();
+    assert.equal(world.condition("SourceUnchanged"), "False/ImportMismatch");
+    assert.equal(world.condition(), "True/Serving");
+    assert.deepEqual(world.granted(), [digest(1)]);
+    assert.deepEqual(
+      world.events.map(({ type, reason }) => `${type} ${reason}`),
+      ["Warning ImportMismatch"],
+    );
+  });
+
+  it("asks the registry again where it does not show what was pushed", async () => {
+    const world = importing();
+    await world.pass();
+    finish(world, imported(1));
+    const read = world.manifest;
+    world.manifest = () => ({ state: "Unavailable", name: repository, reason: "RegistryUnavailable", message: "down" });
+    const { requeueAfterMs } = await world.pass();
+    assert.equal(world.condition(), "False/ImportFailed");
+    assert.equal(requeueAfterMs, 30_000);
+    world.manifest = read;
+    await world.settle();
+    assert.equal(world.condition(), "True/Serving");
   });
 
   it("tries again when the Job that failed is gone", async () => {

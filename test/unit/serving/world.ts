@@ -10,9 +10,11 @@ import {
 import type { EvidenceSink } from "../../../src/governance/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { ImportSettings, JobObject } from "../../../src/importing/index.ts";
+import { originOf } from "../../../src/importing/job.ts";
+import { recordedAs } from "../../../src/importing/plan.ts";
 import { type DeploymentObject, servingReconciler } from "../../../src/serving/index.ts";
 import { policiesOfModel } from "../../../src/operator/informers.ts";
-import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
+import type { ManifestRead, Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 import { FakeClock } from "../kube/fake-clock.ts";
 
@@ -33,6 +35,14 @@ export class World {
   evidence: EvidenceSink | undefined;
   guardProblems: readonly string[] = [];
   importSettings: ImportSettings | undefined;
+  /** Of what was imported: by default what the program writes, of content whose digest is that of its files. */
+  manifest: (reference: string) => ManifestRead = (reference) => ({
+    state: "Read",
+    annotations: {
+      [recordedAs.source]: originOf("shop", this.model().spec.source),
+      [recordedAs.files]: reference.slice(reference.indexOf("@") + 1),
+    },
+  });
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
   /** Pods become ready. */
   healthy = true;
@@ -80,7 +90,11 @@ export class World {
       policies: () => [],
       pullCredentials: () => ({ who: "shop", read: () => Promise.resolve(undefined) }),
       guardProblems: () => this.guardProblems,
-      imports: { jobs: this.#store<JobObject>("jobs"), settings: this.importSettings },
+      imports: {
+        jobs: this.#store<JobObject>("jobs"),
+        settings: this.importSettings,
+        manifest: (_namespace, { reference }) => Promise.resolve(this.manifest(reference)),
+      },
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       evidence: this.evidence,
       clock: this.clock,

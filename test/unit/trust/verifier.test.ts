@@ -390,6 +390,19 @@ describe("Verifier", () => {
       assert.equal(await resolved(`${registry.name}:v1`), "RegistryUnavailable");
     });
 
+    it("reads what a manifest says of itself, and tells why it cannot", async () => {
+      const image = { schemaVersion: 2, mediaType: manifestType, config: registry.pushBlob("{}"), layers: [] };
+      const digest = registry.pushManifest({ ...image, annotations: { from: "s3" } });
+      const reference = `${registry.name}@${digest}`;
+      assert.deepEqual(await verifier.manifest({ reference }), { state: "Read", annotations: { from: "s3" } });
+      const plain = `${registry.name}@${registry.pushManifest(image)}`;
+      assert.deepEqual(await verifier.manifest({ reference: plain }), { state: "Read", annotations: {} });
+      assert.equal((await verifier.manifest({ reference: "not a reference" })).state, "Refused");
+      assert.equal((await verifier.manifest({ reference: `${registry.name}:absent` })).state, "Refused");
+      registry.fault = answer(503);
+      assert.equal((await verifier.manifest({ reference })).state, "Unavailable");
+    });
+
     it("a tag that was moved is another artifact, unless it is pinned", async () => {
       const first = pushSigned();
       await verify();
