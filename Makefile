@@ -28,6 +28,9 @@ help: ## this list
 
 # npm writes this file at the end of each install.
 node_modules/.package-lock.json: package-lock.json
+	@if [ -L node_modules ]; then \
+	  echo "node_modules is a symbolic link, and npm ci would empty $$(readlink node_modules): remove the link (rm node_modules) and call make again" >&2; exit 1; \
+	fi
 	@mkdir -p build && . tools/cluster/lib/common.sh && with_progress 'npm ci' build/npm.log npm ci --no-audit --no-fund || \
 	  { tail -n 30 build/npm.log >&2; exit 1; }
 	@touch $@
