@@ -1,5 +1,4 @@
-/** Reads from the cluster that KUBECONFIG names, with the caller's rights. It writes nothing. */
-import { KubeConfig } from "@kubernetes/client-node";
+/** Reads from the cluster that was selected, with the caller's rights. It writes nothing. */
 import { type GenericClass, K8s } from "kubernetes-fluent-client";
 import { z } from "zod";
 import {
@@ -32,23 +31,6 @@ import { type Answer, ask, known } from "./ask.ts";
 export interface Listed<T> {
   readonly objects: readonly T[];
   readonly unreadable: readonly { readonly namespace?: string; readonly name: string; readonly problem: string }[];
-}
-
-/** What a kubeconfig says besides where the cluster is. @throws what `wrong` makes of it when there is none. */
-export function selectCluster(
-  file: string | undefined,
-  wrong: (message: string) => Error,
-): { readonly kubeConfig: KubeConfig; readonly namespace: string } {
-  // kubernetes-fluent-client looks there, and nowhere else.
-  if (file !== undefined) process.env["KUBECONFIG"] = file;
-  const kubeConfig = new KubeConfig();
-  try {
-    kubeConfig.loadFromDefault();
-  } catch (error) {
-    throw wrong(`no kubeconfig: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const context = kubeConfig.getContextObject(kubeConfig.getCurrentContext());
-  return { kubeConfig, namespace: context?.namespace ?? "default" };
 }
 
 const Meta = z.looseObject({ metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }) });

@@ -8,6 +8,12 @@ export const kubeconfig = {
   help: "which cluster (default: $KUBECONFIG, else ~/.kube/config)",
 } as const satisfies Option;
 
+export const context = {
+  type: "string",
+  value: "NAME",
+  help: "which context of the kubeconfig (default: its current one)",
+} as const satisfies Option;
+
 const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 export const namespace = {

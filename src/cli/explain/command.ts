@@ -1,25 +1,18 @@
-import type { Answer } from "../ask.ts";
-import { selectCluster } from "../cluster.ts";
-import { defineCommand } from "../command.ts";
-import type { Io } from "../io.ts";
+import { defineCommand, type Options } from "../command.ts";
 import * as shared from "../options.ts";
-import { materialOf, type MaterialChoice } from "../policies/from-cluster.ts";
-import { livePolicies } from "../policies/live.ts";
 
-import { startProgress } from "../progress.ts";
-import { mapBounded } from "../pool.ts";
-import { openRegistries, type RegistryChoice } from "../registry/open.ts";
-import { tenantLogins } from "../registry/tenant-credentials.ts";
-import { paintFor } from "../render/colour.ts";
-import { json } from "../render/json.ts";
-import { tree, type TreeNode } from "../render/tree.ts";
-import { InputError } from "../usage-error.ts";
-import { exitStatus, outcomeOf, parseTarget } from "./decide.ts";
-import { gatherModel, gatherNamespace, type Surroundings } from "./gather.ts";
-import { modelTree } from "./model.ts";
-import { namespaceTree } from "./namespace.ts";
-import { type Refreshing, refreshImage, refreshModel } from "./refresh.ts";
-import type { ExplainReport } from "./schema.ts";
+export const options = {
+  namespace: shared.namespace,
+  refresh: { type: "boolean", help: "ask the registry again, to see each signature and each condition" },
+  content: shared.content,
+  kubeconfig: shared.kubeconfig,
+  context: shared.context,
+  "operator-namespace": shared.operatorNamespace,
+  "secret-dir": shared.secretDir,
+  kms: shared.kms,
+  ...shared.registry,
+  output: shared.output,
+} as const satisfies Options;
 
 export const explain = defineCommand({
   name: "explain",
@@ -28,97 +21,11 @@ export const explain = defineCommand({
 those that do not, who vouches, the grant, the revisions and the pods. It reads objects of the cluster; with --refresh also
 the registry, as you.`,
   positionals: [{ name: "OBJECT", help: "smodel/NAME or sns/NAME" }],
-  options: {
-    namespace: shared.namespace,
-    refresh: { type: "boolean", help: "ask the registry again, to see each signature and each condition" },
-    content: shared.content,
-    kubeconfig: shared.kubeconfig,
-    "operator-namespace": shared.operatorNamespace,
-    "secret-dir": shared.secretDir,
-    kms: shared.kms,
-    ...shared.registry,
-    output: shared.output,
-  },
+  options,
   exits: [
     { status: 0, meaning: "every fact is good" },
     { status: 1, meaning: "one is not" },
     { status: 3, meaning: "one is not known, or the object could not be read" },
   ],
-  run: async ({ values, positionals: [object = ""], wrong }, io) => {
-    const target = parseTarget(object);
-    if (target === undefined) throw wrong(`${object}: write smodel/NAME or sns/NAME`);
-    const context = selectCluster(values.kubeconfig, wrong);
-    const { kind, name } = target;
-    const namespace = kind === "SecureNamespace" ? name : (values.namespace ?? context.namespace);
-    const what = kind === "SecureNamespace" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
-    const now = io.now();
-    const build = async (): Promise<TreeNode | string> => {
-      if (kind === "SecureModel") {
-        const facts = valueOf(await gatherModel(namespace, name), what);
-        if (typeof facts === "string") return facts;
-        const refreshed = await refreshing(values, facts, { io, now, total: 1 }, (with_) =>
-          refreshModel(with_, facts.model),
-        );
-        return modelTree(facts, refreshed, now);
-      }
-      const facts = valueOf(await gatherNamespace(name), what);
-      if (typeof facts === "string") return facts;
-      const images = facts.namespace.spec.allowedImages;
-      const refreshed = await refreshing(values, facts, { io, now, total: images.length }, (with_, step) =>
-        mapBounded(images, 4, async (image) => {
-          const found = [image.name, await refreshImage(with_, name, image)] as const;
-          step();
-          return found;
-        }),
-      );
-      return namespaceTree(facts, new Map(refreshed ?? []), now);
-    };
-    const built = await build();
-    if (typeof built === "string") {
-      io.err(`mlsecops: ${built}\n`);
-      return 3;
-    }
-    const report: ExplainReport = {
-      format: "mlsecops.io/explain/v1",
-      ...{ kind, namespace, name },
-      source: values.refresh ? "Registry" : "Status",
-      outcome: outcomeOf(built),
-      tree: built,
-    };
-    io.out(values.output === "json" ? json(report) : tree(built, paintFor(io)));
-    return exitStatus(report);
-  },
+  run: async (invocation, io) => (await import("./run.ts")).run(invocation, io),
 });
-
-function valueOf<T>(answer: Answer<T>, what: string): T | string {
-  if (answer.state === "known") return answer.value;
-  if (answer.state === "absent")
-    throw new InputError(`there is no ${what}: kubectl get smodel,sns -A lists what there is`);
-  return `${what} cannot be read: ${answer.reason}`;
-}
-
-interface Choice extends RegistryChoice, MaterialChoice {
-  readonly refresh: boolean;
-}
-
-/** Undefined unless --refresh asks for it. */
-async function refreshing<T>(
-  choice: Choice,
-  { policies }: Surroundings,
-  { io, now, total }: { readonly io: Io; readonly now: Date; readonly total: number },
-  task: (with_: Refreshing, step: () => void) => Promise<T>,
-): Promise<T | undefined> {
-  if (!choice.refresh) return undefined;
-  if (policies.state !== "known") throw new InputError("--refresh needs the right to list clustertrustpolicies");
-  const registries = await openRegistries(choice, io);
-  const progress = startProgress(io, "references asked for", total);
-  try {
-    const material = await materialOf(policies.value.objects, choice, { cosign: registries.cosign, env: io.env });
-    const logins = tenantLogins(registries.credentials);
-    const with_ = { registries, logins, policies: livePolicies(policies.value, material), now };
-    return await task(with_, progress.step);
-  } finally {
-    progress.stop();
-    await registries.close();
-  }
-}

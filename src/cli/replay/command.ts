@@ -1,19 +1,24 @@
-import { selectCluster } from "../cluster.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, type Options } from "../command.ts";
 import * as shared from "../options.ts";
-import { materialOf } from "../policies/from-cluster.ts";
-import { livePolicies } from "../policies/live.ts";
-import { readPolicyFile } from "../policies/read-file.ts";
-import { startProgress } from "../progress.ts";
-import { openRegistries } from "../registry/open.ts";
-import { tenantLogins } from "../registry/tenant-credentials.ts";
-import { paintFor } from "../render/colour.ts";
-import { json } from "../render/json.ts";
-import { InputError } from "../usage-error.ts";
-import { decide, exitStatus } from "./decide.ts";
-import { compareOffline, compareOnline, gatherFleet } from "./gather.ts";
-import { overlay } from "./overlay.ts";
-import { render } from "./render.ts";
+
+export const options = {
+  policy: {
+    type: "string",
+    value: "FILE",
+    complete: "file",
+    help: "ClusterTrustPolicies in YAML, new ones or changed ones; - is standard input",
+  },
+  replace: { type: "string", multiple: true, value: "NAME", help: "a policy of the cluster to do without" },
+  offline: { type: "boolean", help: "ask no registry: decide what statuses allow, the rest is Unknown" },
+  content: shared.content,
+  kubeconfig: shared.kubeconfig,
+  context: shared.context,
+  "operator-namespace": shared.operatorNamespace,
+  "secret-dir": shared.secretDir,
+  kms: shared.kms,
+  ...shared.registry,
+  output: shared.output,
+} as const satisfies Options;
 
 export const replay = defineCommand({
   name: "replay",
@@ -22,73 +27,11 @@ export const replay = defineCommand({
 allowed image again: what would be quarantined, refused or admitted. It changes nothing. It asks registries, with the pull
 secrets of the objects as far as you may read them.`,
   positionals: [],
-  options: {
-    policy: {
-      type: "string",
-      value: "FILE",
-      complete: "file",
-      help: "ClusterTrustPolicies in YAML, new ones or changed ones; - is standard input",
-    },
-    replace: { type: "string", multiple: true, value: "NAME", help: "a policy of the cluster to do without" },
-    offline: { type: "boolean", help: "ask no registry: decide what statuses allow, the rest is Unknown" },
-    content: shared.content,
-    kubeconfig: shared.kubeconfig,
-    "operator-namespace": shared.operatorNamespace,
-    "secret-dir": shared.secretDir,
-    kms: shared.kms,
-    ...shared.registry,
-    output: shared.output,
-  },
+  options,
   exits: [
     { status: 0, meaning: "nothing changes for the worse" },
     { status: 1, meaning: "something would be quarantined or refused" },
     { status: 3, meaning: "nothing is known to be, but something is not known" },
   ],
-  run: async ({ values, wrong }, io) => {
-    if (values.policy === undefined && values.replace.length === 0)
-      throw wrong("give --policy FILE, --replace NAME, or both");
-    selectCluster(values.kubeconfig, wrong);
-    const given = values.policy === undefined ? [] : await readPolicyFile(values.policy);
-    const answer = await gatherFleet();
-    if (answer.state !== "known") {
-      const why = answer.state === "unknown" ? answer.reason : "the kind is not installed";
-      io.err(`mlsecops: the policies of the cluster cannot be read: ${why}\n`);
-      return 3;
-    }
-    const { policies, subjects, unknown } = answer.value;
-    const known = [...policies.objects, ...policies.unreadable.map(({ name }) => ({ metadata: { name } }))];
-    const missing = values.replace.find((name) => !known.some(({ metadata }) => metadata.name === name));
-    if (missing !== undefined) throw new InputError(`--replace ${missing}: there is no such policy in the cluster`);
-    const { policies: next, summary } = overlay(policies.objects, given, values.replace);
-    const gone = [...values.replace, ...given.map(({ metadata }) => metadata.name)];
-    const unreadable = policies.unreadable.filter(({ name }) => !gone.includes(name));
-    const registries = await openRegistries(values, io);
-    const progress = startProgress(io, "references looked at", subjects.length);
-    try {
-      const material = await materialOf([...policies.objects, ...next], values, {
-        cosign: registries.cosign,
-        env: io.env,
-      });
-      const sides = {
-        before: livePolicies(policies, material),
-        after: livePolicies({ objects: next, unreadable }, material),
-      };
-      const now = io.now();
-      const logins = tenantLogins(registries.credentials);
-      const compared = values.offline
-        ? compareOffline(subjects, sides, now)
-        : await compareOnline(subjects, sides, { registries, logins }, { now, step: progress.step });
-      const report = decide(compared, {
-        source: values.offline ? "Status" : "Registry",
-        policies: summary,
-        unknown: [...unknown],
-      });
-      progress.stop();
-      io.out(values.output === "json" ? json(report) : render(report, paintFor(io)));
-      return exitStatus(report);
-    } finally {
-      progress.stop();
-      await registries.close();
-    }
-  },
+  run: async (invocation, io) => (await import("./run.ts")).run(invocation, io),
 });

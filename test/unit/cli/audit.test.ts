@@ -148,13 +148,13 @@ describe("mlsecops audit verify", () => {
   });
 
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /write: mlsecops audit verify/],
-    [["check"], /write: mlsecops audit verify/],
+    [[], /give verify: the one thing it does/],
+    [["check"], /verify check: write verify/],
     [["verify"], /either --dir or --repository/],
     [["verify", "--dir", "a", "--repository", "b"], /either --dir or --repository/],
     [["verify", "--dir", "a"], /give the key to trust/],
     [["verify", "--dir", "a", "--key", "k", "--head", "abc"], /--head abc: write sha256/],
-    [["verify", "--dir", "a", "--key", "k", "-o", "yaml"], /only json is known/],
+    [["verify", "--dir", "a", "--key", "k", "-o", "yaml"], /--output yaml: write table or json/],
     [["verify", "--dir", "a", "--key", "k", "--object", "iris"], /write KIND\/NAMESPACE\/NAME/],
     [["verify", "--fast"], /Unknown option '--fast'/],
   ];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Profile } from "../../../src/api/index.ts";
 import { defineCommand } from "../../../src/cli/command.ts";
 import { commands } from "../../../src/cli/commands.ts";
 import { UsageError } from "../../../src/cli/usage-error.ts";
@@ -54,6 +55,11 @@ describe("a command of the table", () => {
       const command = commands.find(({ name }) => name === args[0]) ?? assert.fail();
       await assert.rejects(command.run(args.slice(1), io), /this is no NAMESPACE$/);
     }
+  });
+
+  it("takes every profile there is for a profile", () => {
+    const preview = commands.find(({ name }) => name === "preview");
+    assert.deepEqual(preview?.options["profile"]?.choices, Profile.options);
   });
 
   it("has a help with every option and every exit status", () => {
