@@ -4,4 +4,5 @@ export { peopleClusterRoles, peopleRoles } from "./cluster-roles.ts";
 export { everybody, type ExpectedSubjects } from "./expected.ts";
 export { accessFindings, type AccessExpectation, type AccessFindings, type LivingAccess } from "./findings.ts";
 export { rolesPage } from "./reference.ts";
+export { dangerousRules } from "./rights.ts";
 export { peopleRules, type PolicyRule } from "./roles.ts";

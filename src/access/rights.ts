@@ -91,6 +91,11 @@ export function rightsOf(rules: readonly PolicyRule[], scope: Scope): Rights {
   return rights;
 }
 
+/** The rules that give any. Pure. */
+export function dangerousRules(rules: readonly PolicyRule[]): readonly PolicyRule[] {
+  return rules.filter((rule) => rightsOf([rule], "cluster").size > 0);
+}
+
 /** What is left of rights where others may be had. Pure. */
 export function beyond(rights: Rights, allowed: Rights): Rights {
   return new Map([...rights].filter(([right]) => !allowed.has(right)));

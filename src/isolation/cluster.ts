@@ -19,7 +19,7 @@ export interface PodObject extends KubeObject {
 
 export interface RoleBinding extends KubeObject {
   readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
-  readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
+  readonly subjects?: readonly { readonly kind: string; readonly name: string; readonly namespace?: string }[];
 }
 
 /** Lets the operator run workloads in the namespace: nowhere else may it. `living`: the binding of that name as it is. */

@@ -1,3 +1,4 @@
+import type { AccessFindings } from "../access/index.ts";
 import {
   type GrantStore,
   type GrantOwner,
@@ -64,6 +65,7 @@ import {
   hasLabels,
   setLabels,
 } from "./cluster.ts";
+import { accessNews } from "./conditions/access.ts";
 import {
   type CheckedImage,
   type Halt,
@@ -91,6 +93,8 @@ export interface IsolationDependencies {
   readonly exceptions: (namespace: string) => readonly Exception[];
   /** What to look at registries with. */
   readonly pullCredentials: (namespace: string, pulling: Pulling, signal: AbortSignal) => CredentialSource;
+  /** Who may do more in the namespace than its spec says; undefined where that cannot be known now. */
+  readonly access: (namespace: string) => AccessFindings | undefined;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
   readonly events: Pick<EventRecorder, "emit">;
@@ -186,6 +190,8 @@ class Pass {
     const ungranted = this.#sweep(grant, spec);
     const evicted = spec.onUngranted === "Evict" && spec.enforcement === "Enforce" ? await this.#evict(ungranted) : 0;
     this.#announcePods(raw, ungranted, status);
+    const access = this.#deps.access(this.#name);
+    this.#announceAccess(raw, access, status);
 
     const now = this.#deps.now();
     const next = completedStatus(
@@ -198,6 +204,7 @@ class Pass {
         labelled: hasLabels(labelled, wanted),
         ungranted,
         evicted,
+        access,
         grantedDigests: Object.keys(grant.digests).length,
       },
       now,
@@ -389,6 +396,15 @@ class Pass {
     if (first === undefined || (before?.count === ungranted.length && before.examples[0]?.name === first.name)) return;
     const note = `${ungranted.length} running pods would not be admitted now, for example ${first.name}: ${first.problem}`;
     this.#warn(raw, { reason: "UngrantedPods", action: "Sweep", note });
+  }
+
+  #announceAccess(
+    raw: SecureNamespace,
+    access: AccessFindings | undefined,
+    status: SecureNamespaceStatus | undefined,
+  ): void {
+    const note = access === undefined ? undefined : accessNews(status?.access, access);
+    if (note !== undefined) this.#warn(raw, { reason: "AccessNotTight", action: "Compare", note });
   }
 
   #warn(

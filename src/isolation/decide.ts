@@ -1,3 +1,4 @@
+import type { AccessFindings } from "../access/index.ts";
 import type { AllowedImage, AdmissionGrantSpec, SecureNamespaceStatus, VerdictStatus } from "../api/index.ts";
 import {
   ENFORCEMENT_LABEL,
@@ -10,6 +11,7 @@ import {
 } from "../admission/index.ts";
 import { setCondition, truncateUtf8, type Condition } from "../kube/index.ts";
 import type { Standing } from "../trust/index.ts";
+import { accessCondition } from "./conditions/access.ts";
 
 type Spec = { readonly enforcement: "Audit" | "Enforce"; readonly profile: string };
 type NextCondition = Omit<Condition, "lastTransitionTime">;
@@ -39,6 +41,8 @@ export interface Observations {
   readonly ungranted: readonly UngrantedPod[];
   /** How many of them were evicted in this pass. */
   readonly evicted: number;
+  /** Undefined where it cannot be known now. */
+  readonly access: AccessFindings | undefined;
 }
 
 const maxExamples = 10;
@@ -123,7 +127,14 @@ export function completedStatus(
         .slice(0, maxExamples)
         .map(({ name, problem }) => ({ name, problem: truncateUtf8(problem, 1024) })),
     },
+    ...accessStatus(previous, seen),
   };
+}
+
+/** What was known before stays where nothing is known now. */
+function accessStatus(previous: SecureNamespaceStatus | undefined, { access }: Observations) {
+  const known = access ?? previous?.access;
+  return known === undefined ? {} : { access: known };
 }
 
 /** Why a pass ended early. */
@@ -185,7 +196,7 @@ function conditionOf(observedGeneration: number) {
   });
 }
 
-/** Enforced, ImagesVerified, Ready, Reconciling and Stalled. Pure. */
+/** Enforced, ImagesVerified, AccessTight, Ready, Reconciling and Stalled. Pure. */
 export function conditionsOf(seen: Observations): readonly NextCondition[] {
   const condition = conditionOf(seen.generation);
   const open = whyOpen(seen);
@@ -193,10 +204,12 @@ export function conditionsOf(seen: Observations): readonly NextCondition[] {
   const enforce = seen.spec.enforcement === "Enforce";
   const closed = { reason: "Enforced", message: "only granted digests run in the namespace" };
   const audit = { reason: "Audit", message: `what Enforce would refuse is reported only${podsNote(seen)}` };
+  const { status: tight, ...whyTight } = accessCondition(seen.access);
   const progressing = !seen.labelled || seen.evicted > 0;
   return [
     condition("Enforced", open === undefined ? "True" : "False", open ?? closed),
     imagesCondition(seen),
+    condition("AccessTight", tight, whyTight),
     condition("Ready", unready === undefined ? "True" : "False", unready ?? (enforce ? closed : audit)),
     condition(
       "Reconciling",

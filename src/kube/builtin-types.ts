@@ -35,13 +35,14 @@ export const networkPolicyType: ResourceType = {
   namespaced: true,
 };
 
-export const roleBindingType: ResourceType = {
-  group: "rbac.authorization.k8s.io",
-  version: "v1",
-  kind: "RoleBinding",
-  plural: "rolebindings",
-  namespaced: true,
-};
+export const roleType = rbac("Role", "roles");
+export const roleBindingType = rbac("RoleBinding", "rolebindings");
+export const clusterRoleType = rbac("ClusterRole", "clusterroles", false);
+export const clusterRoleBindingType = rbac("ClusterRoleBinding", "clusterrolebindings", false);
+
+function rbac(kind: string, plural: string, namespaced = true): ResourceType {
+  return { group: "rbac.authorization.k8s.io", version: "v1", kind, plural, namespaced };
+}
 
 function core(kind: string, plural: string, namespaced = true): ResourceType {
   return { group: "", version: "v1", kind, plural, namespaced };

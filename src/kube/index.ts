@@ -2,6 +2,8 @@
 export { applyChanges } from "./apply-changes.ts";
 export { backoffDelay, Backoff, type BackoffOptions, type Random } from "./backoff.ts";
 export {
+  clusterRoleBindingType,
+  clusterRoleType,
   configMapType,
   deploymentType,
   jobType,
@@ -11,6 +13,7 @@ export {
   podType,
   resourceQuotaType,
   roleBindingType,
+  roleType,
   secretType,
   serviceAccountType,
   serviceType,

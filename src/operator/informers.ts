@@ -12,11 +12,11 @@ import {
   secureModel,
   secureNamespace,
 } from "../api/index.ts";
+import type { BindingObject, RoleObject } from "../access/index.ts";
 import {
   IMPORT_LABEL,
   type LivingPolicy,
   MODEL_LABEL,
-  WORKLOAD_ROLE,
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
 } from "../admission/index.ts";
@@ -28,17 +28,21 @@ import {
   type Metrics,
   type ObjectClient,
   type ResourceType,
+  clusterRoleBindingType,
+  clusterRoleType,
   deploymentType,
   jobType,
   namespaceType,
   podType,
   roleBindingType,
+  roleType,
   secretType,
   serviceType,
 } from "../kube/index.ts";
-import type { PodObject, RoleBinding } from "../isolation/index.ts";
+import type { PodObject } from "../isolation/index.ts";
 import type { JobObject } from "../importing/index.ts";
 import type { DeploymentObject } from "../serving/index.ts";
+import { leanRole } from "./access-view.ts";
 
 const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" };
 
@@ -114,7 +118,10 @@ export function createInformers(context: Context) {
     services: informer<KubeObject>(serviceType, ours),
     jobs: informer<JobObject>(jobType, { labelSelector: IMPORT_LABEL }),
     pods: informer<PodObject>(podType, { indexers: { model: modelKeyOf } }),
-    bindings: informer<RoleBinding>(roleBindingType, { fieldSelector: `metadata.name=${WORKLOAD_ROLE}` }),
+    bindings: informer<BindingObject>(roleBindingType),
+    roles: informer<RoleObject>(roleType, { transform: leanRole }),
+    clusterRoles: informer<RoleObject>(clusterRoleType, { transform: leanRole }),
+    clusterRoleBindings: informer<BindingObject>(clusterRoleBindingType),
     living: informer<KubeObject>(namespaceType, { metadataOnly: true }),
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),
     admissionPolicies: informer<LivingPolicy>(validatingAdmissionPolicy),

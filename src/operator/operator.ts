@@ -30,6 +30,7 @@ import {
   Verifier,
   policyReconciler,
 } from "../trust/index.ts";
+import { AccessView } from "./access-view.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, usersOf } from "./informers.ts";
@@ -105,6 +106,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     signal,
   });
   const trust = new TrustView(informers, (uri) => kms.lookup(uri));
+  const access = new AccessView(informers, { identity, expected: options.expected, clock, deafAfterMs });
   const wantedPolicies = admissionPolicies(identity);
   const guardProblems = () =>
     policyProblems(wantedPolicies, (kind, name) =>
@@ -217,6 +219,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       models: informers.models.store,
       pods: informers.pods.store,
       bindings: informers.bindings.store,
+      access: (name) => access.of(name),
     }),
   });
   const modelController = new Controller({
@@ -253,6 +256,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     namespaceController,
     modelController,
   });
+  access.onNews((name) => namespaceController.enqueue(name));
   const controllers = [actionController, policyController, namespaceController, modelController];
   const live = new HealthRegistry();
   const ready = new HealthRegistry();
@@ -278,6 +282,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       await work(signal);
     }
   } finally {
+    access.close();
     events.close();
     await health.close();
   }

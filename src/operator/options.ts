@@ -2,7 +2,15 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { isGoogleProvider, parseCloudEndpoints, parseRegistryMirrors } from "../trust/index.ts";
+import { everybody } from "../access/index.ts";
 import { EvidenceOptions } from "./evidence-options.ts";
+
+const Expected = z
+  .string()
+  .min(1)
+  .refine((name) => !everybody.test(name), {
+    error: "anybody may be a member of this group: name the groups of those who run the cluster",
+  });
 
 const Options = z.object({
   operatorNamespace: z.string().min(1),
@@ -49,6 +57,16 @@ const Options = z.object({
     })
     .optional(),
   healthPort: z.coerce.number().int().min(0).max(65535),
+  /** Who has rights in every namespace by design of the cluster. */
+  expected: z.object({
+    groups: z.array(Expected),
+    users: z.array(z.string().min(1)),
+    serviceAccounts: z.array(
+      z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/, {
+        error: "write NAMESPACE/NAME, for example argocd/argocd-application-controller",
+      }),
+    ),
+  }),
   evidence: EvidenceOptions,
 });
 export type Options = z.output<typeof Options>;
@@ -76,6 +94,10 @@ export function readOptions(args: readonly string[]): Options {
       "api-request-burst": { type: "string", default: "400" },
       "kms-plugins": { type: "string" },
       "import-image": { type: "string" },
+      // One each time: names may hold commas.
+      "expected-group": { type: "string", multiple: true, default: [] },
+      "expected-user": { type: "string", multiple: true, default: [] },
+      "expected-service-account": { type: "string", multiple: true, default: [] },
       "health-port": { type: "string", default: "8081" },
       "evidence-store": { type: "string", default: "None" },
       "evidence-directory": { type: "string" },
@@ -105,6 +127,11 @@ export function readOptions(args: readonly string[]): Options {
     kmsPlugins: values["kms-plugins"],
     importImage: values["import-image"],
     healthPort: values["health-port"],
+    expected: {
+      groups: values["expected-group"],
+      users: values["expected-user"],
+      serviceAccounts: values["expected-service-account"],
+    },
     evidence: {
       store: values["evidence-store"],
       directory: values["evidence-directory"],

@@ -1,4 +1,4 @@
-import { changedOwners } from "../admission/index.ts";
+import { WORKLOAD_ROLE, changedOwners } from "../admission/index.ts";
 import { type AdmissionGrant, type AdmissionGrantSpec, admissionGrant, parseObject } from "../api/index.ts";
 import { type Change, type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
 import {
@@ -65,7 +65,12 @@ export function wire(
   namespaceController.watch(informers.namespaces);
   namespaceController.watch(informers.living, (namespace) => [namespace.metadata.name]);
   namespaceController.watch(informers.pods, namespaceOf);
-  namespaceController.watch(informers.bindings, namespaceOf);
+  namespaceController.watch(informers.bindings, (binding) =>
+    binding.metadata.name === WORKLOAD_ROLE ? namespaceOf(binding) : [],
+  );
+  // Whom these wake is up to the view of access; until they are listed nobody knows who may do what.
+  for (const informer of [informers.roles, informers.clusterRoles]) namespaceController.watch(informer, () => []);
+  namespaceController.watch(informers.clusterRoleBindings, () => []);
   namespaceController.watch(informers.grants, namespaceOf);
   // A grant of a model that is gone is withdrawn: until the models are listed, none is gone.
   namespaceController.watch(informers.models, () => []);

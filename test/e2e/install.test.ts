@@ -218,6 +218,8 @@ describe("the installation", function () {
       ["deniedAddresses[0]=everything", /deniedAddresses\/0/],
       ["registries.mirrors[0].registry=docker.io", /registries\/mirrors\/0.*mirrors/s],
       ["registries.cloud.endpoints.aws-s3=https://a.example.com", /registries\/cloud\/endpoints/],
+      ["isolation.expected.groups[0]=system:authenticated", /isolation\/expected\/groups\/0/],
+      ["isolation.expected.serviceAccounts[0]=argocd", /isolation\/expected\/serviceAccounts\/0/],
       ["typo=true", /typo/],
     ];
     for (const [value, expected] of wrong) {

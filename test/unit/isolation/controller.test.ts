@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AccessFindings } from "../../../src/access/index.ts";
 import { GrantStore, contribute, emptyGrant, isGranted } from "../../../src/admission/index.ts";
 import {
   type AdmissionGrant,
@@ -28,6 +29,7 @@ class World {
   readonly asked: VerifyRequest[] = [];
   now = start;
   guardProblems: readonly string[] = [];
+  access: AccessFindings | undefined = { count: 0, examples: [] };
   credentials: () => Promise<undefined> = () => Promise.resolve(undefined);
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
 
@@ -65,6 +67,7 @@ class World {
       policies: () => [],
       pullCredentials: () => ({ who: "shop", read: () => this.credentials() }),
       guardProblems: () => this.guardProblems,
+      access: () => this.access,
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },
       now: () => this.now,
@@ -184,6 +187,29 @@ describe("the reconciler of SecureNamespaces", () => {
     const world = new World();
     assert.deepEqual(await world.pass("other"), {});
     assert.deepEqual(world.client.writes, []);
+  });
+
+  it("says who may do more than its people, in status and once in an Event, and is Ready all the same", async () => {
+    const world = new World();
+    const examples = [{ binding: "RoleBinding/old", subjects: "Group devs", allows: "get secrets" }];
+    world.access = { count: 1, examples };
+    await world.pass();
+    await world.pass();
+    assert.equal(world.condition("AccessTight"), "False/BindingsExceed");
+    assert.equal(world.condition("Ready"), "True/Enforced");
+    assert.deepEqual(world.object()?.status?.access, { count: 1, examples });
+    assert.deepEqual(
+      world.events.map(({ reason }) => reason),
+      ["AccessNotTight"],
+    );
+    world.access = undefined;
+    await world.pass();
+    assert.equal(world.condition("AccessTight"), "Unknown/AccessUnknown");
+    assert.equal(world.object()?.status?.access?.count, 1);
+    world.access = { count: 0, examples: [] };
+    await world.pass();
+    assert.equal(world.condition("AccessTight"), "True/Tight");
+    assert.equal(world.events.length, 1);
   });
 
   it("binds its role, grants, and labels only then", async () => {

@@ -126,6 +126,7 @@ describe("conditions of a SecureNamespace", () => {
     labelled: true,
     ungranted: [],
     evicted: 0,
+    access: { count: 0, examples: [] },
   };
   const pods = [{ name: "stray", problem: "it is not granted" }];
   const audit = { enforcement: "Audit", profile: "training" } as const;

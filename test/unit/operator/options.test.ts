@@ -37,6 +37,32 @@ describe("the operator's options for registries", () => {
   }
 });
 
+describe("whom the operator expects to have rights everywhere", () => {
+  it("is nobody by itself, and whoever is named, commas and all", () => {
+    assert.deepEqual(readOptions([]).expected, { groups: [], users: [], serviceAccounts: [] });
+    const options = readOptions([
+      "--expected-group=cn=admins,dc=example",
+      "--expected-group=platform",
+      "--expected-user=admin@example.com",
+      "--expected-service-account=argocd/argocd-application-controller",
+    ]);
+    assert.deepEqual(options.expected, {
+      groups: ["cn=admins,dc=example", "platform"],
+      users: ["admin@example.com"],
+      serviceAccounts: ["argocd/argocd-application-controller"],
+    });
+  });
+
+  const wrong: readonly (readonly [argument: string, message: RegExp])[] = [
+    ["--expected-group=system:authenticated", /anybody may be a member/],
+    ["--expected-group=system:serviceaccounts:jobs", /anybody may be a member/],
+    ["--expected-service-account=argocd", /write NAMESPACE\/NAME/],
+  ];
+  for (const [argument, message] of wrong) {
+    it(`is not ${argument}`, () => assert.throws(() => readOptions([argument]), message));
+  }
+});
+
 describe("how often the operator asks the API server", () => {
   it("is bounded, and can be set", () => {
     assert.deepEqual(readOptions([]).requests, { perSecond: 200, burst: 400 });
