@@ -43,6 +43,21 @@ export const clusterRoleBindingType = rbac("ClusterRoleBinding", "clusterrolebin
 function rbac(kind: string, plural: string, namespaced = true): ResourceType {
   return { group: "rbac.authorization.k8s.io", version: "v1", kind, plural, namespaced };
 }
+export const ingressType: ResourceType = {
+  group: "networking.k8s.io",
+  version: "v1",
+  kind: "Ingress",
+  plural: "ingresses",
+  namespaced: true,
+};
+
+export const customResourceDefinitionType: ResourceType = {
+  group: "apiextensions.k8s.io",
+  version: "v1",
+  kind: "CustomResourceDefinition",
+  plural: "customresourcedefinitions",
+  namespaced: false,
+};
 
 function core(kind: string, plural: string, namespaced = true): ResourceType {
   return { group: "", version: "v1", kind, plural, namespaced };

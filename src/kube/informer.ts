@@ -1,6 +1,7 @@
 import { AbortScope } from "./abort-scope.ts";
 import type { Random } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import { isKubeError, type KubeError } from "./kube-error.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ObjectClient } from "./object-client.ts";
@@ -29,8 +30,13 @@ export interface InformerOptions<T extends KubeObject> extends ReflectorTimings 
   readonly transform?: (object: T) => T;
   /** Ask the API server for metadata only: objects have no spec and no status. */
   readonly metadataOnly?: boolean;
+  /** Called when {@link Informer.refusal} changes. */
+  readonly onRefusal?: (refusal: KubeError | undefined) => void;
   readonly random?: Random;
 }
+
+/** Answers that do not pass by themselves: no right, or no such kind. */
+const refusals = ["Forbidden", "Unauthorized", "NotFound"] as const;
 
 export type ChangeHandler<T extends KubeObject> = (change: Change<T>) => void;
 
@@ -43,6 +49,7 @@ export class Informer<T extends KubeObject> {
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #syncedSignal = new AbortController();
   #aliveAt: number | undefined;
+  #refusal: KubeError | undefined;
 
   constructor(options: InformerOptions<T>) {
     this.#options = options;
@@ -54,7 +61,7 @@ export class Informer<T extends KubeObject> {
   /** Begins to list and watch until the signal aborts. May be called once. */
   start(signal: AbortSignal): void {
     if (this.#aliveAt !== undefined) throw new Error(`the informer for ${this.type.kind} was started already`);
-    const { client, clock, log, metrics, type, ...options } = this.#options;
+    const { client, clock, log, metrics, type, onRefusal: _onRefusal, ...options } = this.#options;
     this.#aliveAt = clock.monotonic();
     const stopTracking = metrics?.trackWatchAge(type.kind, () => this.ageMs());
     const reflector = new Reflector<T>({
@@ -77,6 +84,10 @@ export class Informer<T extends KubeObject> {
         },
         alive: () => {
           this.#aliveAt = clock.monotonic();
+          this.#refuse(undefined);
+        },
+        failed: (error) => {
+          if (isKubeError(error, ...refusals)) this.#refuse(error);
         },
         watchEnded: (reason) => metrics?.countWatchEnd(type.kind, reason),
       },
@@ -114,6 +125,11 @@ export class Informer<T extends KubeObject> {
     return () => void this.#handlers.delete(handler);
   }
 
+  /** Why the API server does not let the collection be read, as long as that is so: what the store holds then grows old. */
+  refusal(): KubeError | undefined {
+    return this.#refusal;
+  }
+
   /** Milliseconds since the last event, bookmark, accepted watch or complete list; 0 before the start. */
   ageMs(): number {
     return this.#aliveAt === undefined ? 0 : this.#options.clock.monotonic() - this.#aliveAt;
@@ -123,6 +139,12 @@ export class Informer<T extends KubeObject> {
   health(limitMs: number): HealthStatus {
     const ageMs = this.ageMs();
     return { healthy: ageMs <= limitMs, detail: `${this.type.kind}: last heard of ${Math.round(ageMs / 1000)} s ago` };
+  }
+
+  #refuse(refusal: KubeError | undefined): void {
+    const before = this.#refusal;
+    this.#refusal = refusal;
+    if (before?.code !== refusal?.code) this.#options.onRefusal?.(refusal);
   }
 
   #prepare(object: T): T {

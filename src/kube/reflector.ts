@@ -19,6 +19,8 @@ export interface ReflectorSink<T> {
   delete(object: T): void;
   /** The API server gave a sign of life on this watch. */
   alive(): void;
+  /** A list or a watch did not come about, or broke. */
+  failed(error: unknown): void;
   watchEnded(reason: WatchEnd): void;
 }
 
@@ -101,6 +103,7 @@ export class Reflector<T> {
       return { end: early ? "closed" : "expired", relist: false, wait: early };
     } catch (error) {
       if (signal.aborted) return undefined;
+      this.#options.sink.failed(error);
       const next = this.#afterError(error);
       const level = next.end === "error" || next.end === "malformed" ? "warn" : "debug";
       this.#options.log[level]({ err: error, kind: this.#options.type.kind, ...next }, "list or watch ended");

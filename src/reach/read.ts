@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   type ResourceType,
   apiVersionOf,
+  ingressType,
   namespaceType,
   networkPolicyType,
   podType,
@@ -165,9 +166,7 @@ export const reachTypes: readonly ReachType[] = [
     },
   },
   exposing(serviceType, true, (raw) => serviceOf(ServiceSchema.parse(raw))),
-  exposing(typeOf("networking.k8s.io", "v1", "Ingress", { plural: "ingresses" }), true, (raw) =>
-    ingressOf(IngressSchema.parse(raw)),
-  ),
+  exposing(ingressType, true, (raw) => ingressOf(IngressSchema.parse(raw))),
   admin(clusterPolicy("AdminNetworkPolicy", "v1alpha1", "adminnetworkpolicies"), AdminNetworkPolicySpecSchema),
   admin(
     clusterPolicy("BaselineAdminNetworkPolicy", "v1alpha1", "baselineadminnetworkpolicies"),

@@ -129,6 +129,19 @@ describe("informer", () => {
     assert.equal(await ends("error"), 1);
   });
 
+  it("says why it may not read the collection, until it may", async () => {
+    const told: (string | undefined)[] = [];
+    for (let n = 0; n < 3; n += 1)
+      collection.listFaults.push((_request, response) => sendStatus(response, 403, "Forbidden"));
+    collection.listFaults.push((_request, response) => sendStatus(response, 500, "InternalError"));
+    const informer = create({ onRefusal: (refusal) => told.push(refusal?.code) });
+    informer.start(stop.signal);
+    await until(() => informer.refusal() !== undefined);
+    await informer.waitForSync(stop.signal);
+    assert.equal(informer.refusal(), undefined);
+    assert.deepEqual(told, ["Forbidden", undefined]);
+  });
+
   it("continues after an ordinary end at once", async () => {
     const informer = await start({ healthyMs: 0, backoff: { initialMs: 60_000, maxMs: 60_000 } });
     collection.end();
