@@ -3,6 +3,8 @@ import { GROUP, type PersonRole, type Profile } from "../api/index.ts";
 /** Labels and names that the admission policies look at; each is part of the enforcement, so each stands here once. */
 export const ENFORCEMENT_LABEL = `${GROUP}/enforcement`;
 export const PROFILE_LABEL = `${GROUP}/profile`;
+/** "block" on a namespace in which the API server refuses what would widen it. */
+export const ON_BREACH_LABEL = `${GROUP}/on-breach`;
 export const REVISION_LABEL = `${GROUP}/revision`;
 export const MODEL_LABEL = `${GROUP}/model`;
 

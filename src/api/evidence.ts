@@ -86,6 +86,15 @@ const Enforcement = z.strictObject({
   reason: z.string().max(128),
   message: Text,
 });
+/** Whether a namespace lets in or out what is not declared, and the first of the objects that do, as KIND/NAME. */
+const Isolation = z.strictObject({
+  type: z.literal("Isolation"),
+  isolated: z.enum(["True", "False", "Unknown"]),
+  reason: z.string().max(128),
+  message: Text,
+  breaches: Count,
+  objects: z.array(z.string().max(320)).max(16),
+});
 /** Records that could not be kept while the store was away. */
 const Gap = z.strictObject({ type: z.literal("Gap"), dropped: z.int().min(1), first: Time, last: Time });
 /** The key that signs from the next record on; this one is signed by the key before. The first one signs itself. */
@@ -114,6 +123,7 @@ export const EvidenceDecision = z.discriminatedUnion("type", [
   Refusal,
   Admission,
   Enforcement,
+  Isolation,
   Gap,
   KeyRotation,
   Checkpoint,

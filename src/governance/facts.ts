@@ -125,6 +125,19 @@ export function enforcementFact(state: {
   };
 }
 
+export function isolationFact(state: {
+  readonly isolated: "True" | "False" | "Unknown";
+  readonly reason: string;
+  readonly message: string;
+  readonly breaches: number;
+  readonly objects: readonly string[];
+}): Fact {
+  const { isolated, breaches } = state;
+  const objects = [...new Set(state.objects)];
+  const decision = { type: "Isolation", isolated, breaches, objects, ...reasonOf(state) } as const;
+  return { part: "isolation", decision, artifacts: [] };
+}
+
 /** Without what is undefined. */
 function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;

@@ -4,6 +4,7 @@ export { DirectoryStore } from "./directory-store.ts";
 export {
   deleted,
   enforcementFact,
+  isolationFact,
   evidenceObject,
   grantFact,
   nothingToGrant,

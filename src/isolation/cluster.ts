@@ -52,7 +52,7 @@ export async function setLabels(
   return client.patchJson(namespaceType, { name: namespace.metadata.name }, ops, { fieldManager: FIELD_MANAGER });
 }
 
-export function hasLabels(namespace: KubeObject, wanted: Readonly<Record<string, string>>): boolean {
+export function hasLabels(namespace: KubeObject, wanted: Readonly<Record<string, string | undefined>>): boolean {
   return labelOperations(namespace, wanted).length === 0;
 }
 

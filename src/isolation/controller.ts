@@ -4,7 +4,6 @@ import {
   type GrantOwner,
   type OperatorIdentity,
   ENFORCEMENT_LABEL,
-  PROFILE_LABEL,
   WORKLOAD_ROLE,
   contribute,
   isExempt,
@@ -26,6 +25,7 @@ import {
 } from "../api/index.ts";
 import { type EvidenceSink, type Fact, evidenceObject } from "../governance/index.ts";
 import {
+  type EventDetail,
   type EventRecorder,
   type KubeError,
   type KubeObject,
@@ -74,9 +74,12 @@ import {
   haltedStatus,
   imageUses,
   imagesRenewalDue,
+  noLabels,
   wantedLabels,
+  withIsolation,
 } from "./decide.ts";
-import { enforcementFacts, farewellFacts, imageFacts } from "./evidence.ts";
+import { type NamespaceReach, breachNews } from "./conditions/isolation.ts";
+import { enforcementFacts, farewellFacts, imageFacts, isolationFacts } from "./evidence.ts";
 
 export interface IsolationDependencies {
   readonly client: ObjectClient;
@@ -95,6 +98,8 @@ export interface IsolationDependencies {
   readonly pullCredentials: (namespace: string, pulling: Pulling, signal: AbortSignal) => CredentialSource;
   /** Who may do more in the namespace than its spec says; undefined where that cannot be known now. */
   readonly access: (namespace: string) => AccessFindings | undefined;
+  /** Where the namespace lets in or out more than is declared now. */
+  readonly reach: (namespace: SecureNamespace) => NamespaceReach;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
   readonly events: Pick<EventRecorder, "emit">;
@@ -168,11 +173,13 @@ class Pass {
   }
 
   async #secure(
-    raw: SecureNamespace,
+    object: SecureNamespace,
     { spec, status }: { readonly spec: SecureNamespaceSpec; readonly status: SecureNamespaceStatus | undefined },
     namespace: KubeObject,
   ): Promise<ReconcileResult> {
     const { guardProblems } = this.#deps;
+    // Registries may be slow: what opens the namespace is said before they are asked.
+    const raw = await this.#reportBreaches(object, { spec, status });
     // Grants do not need it: what must be withdrawn is withdrawn all the same.
     const unbound = await this.#bind();
 
@@ -205,6 +212,8 @@ class Pass {
         ungranted,
         evicted,
         access,
+        name: this.#name,
+        reach: this.#deps.reach({ ...raw, spec }),
         grantedDigests: Object.keys(grant.digests).length,
       },
       now,
@@ -216,6 +225,23 @@ class Pass {
     const renewalMs = renewal === undefined ? Infinity : Math.max(minRenewalMs, renewal.getTime() - now.getTime());
     const dueMs = Math.min(nextCheckMs(verdicts, now), renewalMs);
     return { requeueAfterMs: evicted > 0 ? Math.min(evictedRetryMs, dueMs) : dueMs };
+  }
+
+  /** Returns the object as it then is. The first time there is nothing to hurry with. */
+  async #reportBreaches(
+    raw: SecureNamespace,
+    { spec, status }: { readonly spec: SecureNamespaceSpec; readonly status: SecureNamespaceStatus | undefined },
+  ): Promise<SecureNamespace> {
+    if (status?.conditions?.some(({ type }) => type === "Isolated") !== true) return raw;
+    const seen = {
+      name: this.#name,
+      generation: raw.metadata.generation ?? 0,
+      spec,
+      reach: this.#deps.reach({ ...raw, spec }),
+    };
+    const next = withIsolation(status, seen, this.#deps.now());
+    await this.#write(raw, next);
+    return { ...raw, status: next };
   }
 
   async #bind(): Promise<{ readonly error: KubeError } | undefined> {
@@ -407,12 +433,22 @@ class Pass {
     if (note !== undefined) this.#warn(raw, { reason: "AccessNotTight", action: "Compare", note });
   }
 
+  #announceBreaches(raw: SecureNamespace, status: SecureNamespaceStatus): void {
+    if (status.breaches === undefined) return;
+    for (const news of breachNews(raw.status?.breaches, status.breaches))
+      this.#emit(raw, { ...news, action: "Compare" });
+  }
+
   #warn(
     raw: SecureNamespace,
     detail: { readonly reason: string; readonly action: string; readonly note: string },
   ): void {
+    this.#emit(raw, { type: "Warning", ...detail });
+  }
+
+  #emit(raw: SecureNamespace, detail: EventDetail): void {
     const regarding = { apiVersion: API_VERSION, kind: secureNamespace.resource.kind, metadata: raw.metadata };
-    this.#deps.events.emit(regarding, { type: "Warning", ...detail });
+    this.#deps.events.emit(regarding, detail);
   }
 
   /** Says why the pass ends here, and does nothing else. */
@@ -425,7 +461,8 @@ class Pass {
   }
 
   async #write(raw: SecureNamespace, status: SecureNamespaceStatus): Promise<void> {
-    this.#record(raw, () => enforcementFacts(raw.spec.profile, status));
+    this.#record(raw, () => [...enforcementFacts(raw.spec.profile, status), ...isolationFacts(status)]);
+    this.#announceBreaches(raw, status);
     const evidence = this.#deps.evidence?.head(raw.metadata.uid ?? "") ?? raw.status?.evidence;
     const along = evidence === undefined ? undefined : { evidence };
     await applyStatus(this.#client, secureNamespace.resource, raw, { status, fieldManager: FIELD_MANAGER, along });
@@ -450,7 +487,7 @@ class Pass {
     const parsed = parseObject(secureNamespace, raw);
     // A spec that cannot be read opens nothing.
     if (parsed.ok && parsed.value.spec.deletionPolicy === "Open") {
-      await setLabels(this.#client, namespace, { [ENFORCEMENT_LABEL]: undefined, [PROFILE_LABEL]: undefined });
+      await setLabels(this.#client, namespace, noLabels);
       await this.#client.remove(admissionGrant.resource, { namespace: this.#name, name: GRANT_NAME });
       this.#record(raw, () => farewellFacts(raw.spec.profile, { opens: true }));
       return;

@@ -2,6 +2,7 @@ import type { AccessFindings } from "../access/index.ts";
 import type { AllowedImage, AdmissionGrantSpec, SecureNamespaceStatus, VerdictStatus } from "../api/index.ts";
 import {
   ENFORCEMENT_LABEL,
+  ON_BREACH_LABEL,
   PROFILE_LABEL,
   type GrantOwner,
   type GrantedUse,
@@ -12,9 +13,14 @@ import {
 import { setCondition, truncateUtf8, type Condition } from "../kube/index.ts";
 import type { Standing } from "../trust/index.ts";
 import { accessCondition } from "./conditions/access.ts";
+import { type NextCondition, type Why, conditionOf } from "./conditions/condition.ts";
+import { type NamespaceReach, breachesStatus, isolationCondition, whyBreached } from "./conditions/isolation.ts";
 
-type Spec = { readonly enforcement: "Audit" | "Enforce"; readonly profile: string };
-type NextCondition = Omit<Condition, "lastTransitionTime">;
+type Spec = {
+  readonly enforcement: "Audit" | "Enforce";
+  readonly profile: string;
+  readonly onBreach: "Report" | "Block";
+};
 
 /** An allowed image and what was found out about it. */
 export interface CheckedImage {
@@ -43,13 +49,26 @@ export interface Observations {
   readonly evicted: number;
   /** Undefined where it cannot be known now. */
   readonly access: AccessFindings | undefined;
+  readonly reach: NamespaceReach;
 }
 
 const maxExamples = 10;
 
-export function wantedLabels({ enforcement, profile }: Spec): Readonly<Record<string, string>> {
-  return { [ENFORCEMENT_LABEL]: enforcement === "Enforce" ? "enforce" : "audit", [PROFILE_LABEL]: profile };
+/** Undefined: the label must not be there. Pure. */
+export function wantedLabels({ enforcement, profile, onBreach }: Spec): Readonly<Record<string, string | undefined>> {
+  return {
+    [ENFORCEMENT_LABEL]: enforcement === "Enforce" ? "enforce" : "audit",
+    [PROFILE_LABEL]: profile,
+    [ON_BREACH_LABEL]: onBreach === "Block" ? "block" : undefined,
+  };
 }
+
+/** None of the above: the namespace is opened. */
+export const noLabels: Readonly<Record<string, undefined>> = {
+  [ENFORCEMENT_LABEL]: undefined,
+  [PROFILE_LABEL]: undefined,
+  [ON_BREACH_LABEL]: undefined,
+};
 
 /**
  * What the allowed images have granted. Admit: until the verdict's notAfter, or so far as it stands while that is long enough.
@@ -108,7 +127,7 @@ function wantedUses(
 /** The status after a completed pass. Pure. */
 export function completedStatus(
   previous: SecureNamespaceStatus | undefined,
-  seen: Observations & { readonly grantedDigests: number },
+  seen: Observations & { readonly name: string; readonly grantedDigests: number },
   now: Date,
 ): SecureNamespaceStatus {
   return {
@@ -128,6 +147,21 @@ export function completedStatus(
         .map(({ name, problem }) => ({ name, problem: truncateUtf8(problem, 1024) })),
     },
     ...accessStatus(previous, seen),
+    breaches: breachesStatus(seen.name, seen.reach.excess),
+  };
+}
+
+/** The same status with what is known now of the namespace's isolation. Pure. */
+export function withIsolation(
+  previous: SecureNamespaceStatus,
+  { name, generation, spec, reach }: Pick<Observations, "generation" | "spec" | "reach"> & { readonly name: string },
+  now: Date,
+): SecureNamespaceStatus {
+  const condition = isolationCondition(reach, { enforcement: spec.enforcement, generation });
+  return {
+    ...previous,
+    conditions: withConditions(previous, [condition], now),
+    breaches: breachesStatus(name, reach.excess),
   };
 }
 
@@ -161,7 +195,9 @@ export function haltedStatus(
   const stalled = halt.reason !== "NamespaceMissing";
   const conditions = [
     condition("Ready", "False", { reason, message }),
-    condition("Enforced", halt.reason === "InvalidSpec" ? "Unknown" : "False", { reason, message }),
+    ...["Enforced", "Isolated"].map((type) =>
+      condition(type, halt.reason === "InvalidSpec" ? "Unknown" : "False", { reason, message }),
+    ),
     condition("Reconciling", stalled ? "False" : "True", { reason, message }),
     condition("Stalled", stalled ? "True" : "False", { reason, message }),
   ];
@@ -182,21 +218,7 @@ function withConditions(
   return next.reduce<Condition[]>((conditions, condition) => setCondition(conditions, condition, now), present);
 }
 
-interface Why {
-  readonly reason: string;
-  readonly message: string;
-}
-
-function conditionOf(observedGeneration: number) {
-  return (type: string, status: Condition["status"], why: Why): NextCondition => ({
-    type,
-    status,
-    ...why,
-    observedGeneration,
-  });
-}
-
-/** Enforced, ImagesVerified, AccessTight, Ready, Reconciling and Stalled. Pure. */
+/** Enforced, Isolated, ImagesVerified, AccessTight, Ready, Reconciling and Stalled. Pure. */
 export function conditionsOf(seen: Observations): readonly NextCondition[] {
   const condition = conditionOf(seen.generation);
   const open = whyOpen(seen);
@@ -208,6 +230,7 @@ export function conditionsOf(seen: Observations): readonly NextCondition[] {
   const progressing = !seen.labelled || seen.evicted > 0;
   return [
     condition("Enforced", open === undefined ? "True" : "False", open ?? closed),
+    isolationCondition(seen.reach, { enforcement: seen.spec.enforcement, generation: seen.generation }),
     imagesCondition(seen),
     condition("AccessTight", tight, whyTight),
     condition("Ready", unready === undefined ? "True" : "False", unready ?? (enforce ? closed : audit)),
@@ -248,7 +271,8 @@ function whyOpen(seen: Observations): Why | undefined {
 function whyUnready(seen: Observations, open: Why | undefined): Why | undefined {
   if (open !== undefined && open.reason !== "Audit") return open;
   const refused = seen.images.filter(({ standing }) => standing === "Quarantine");
-  return refused.length === 0 ? undefined : { reason: "ImagesNotVerified", message: describeImages(refused) };
+  if (refused.length > 0) return { reason: "ImagesNotVerified", message: describeImages(refused) };
+  return seen.spec.enforcement === "Enforce" ? whyBreached(seen.reach) : undefined;
 }
 
 function imagesCondition({ images, generation }: Observations): NextCondition {

@@ -5,6 +5,7 @@ import {
   deleted,
   enforcementFact,
   grantFact,
+  isolationFact,
   nothingToGrant,
   opened,
   verdictFact,
@@ -46,6 +47,15 @@ export function enforcementFacts(profile: string, { conditions }: SecureNamespac
   if (enforced === undefined) return [];
   const { status, reason, message } = enforced;
   return [enforcementFact({ enforced: status === "True", profile, reason, message })];
+}
+
+/** Whether nothing beyond the declaration comes in or out, as the status says, and what lets more through. Pure. */
+export function isolationFacts({ conditions, breaches }: SecureNamespaceStatus): readonly Fact[] {
+  const isolated = conditions?.find(({ type }) => type === "Isolated");
+  if (isolated === undefined) return [];
+  const { status, reason, message } = isolated;
+  const objects = (breaches?.examples ?? []).map(({ kind, name }) => `${kind}/${name}`);
+  return [isolationFact({ isolated: status, reason, message, breaches: breaches?.count ?? 0, objects })];
 }
 
 /** The SecureNamespace is gone. Pure. */

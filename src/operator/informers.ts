@@ -23,6 +23,7 @@ import {
 import {
   type Clock,
   Informer,
+  type InformerOptions,
   type KubeObject,
   type Logger,
   type Metrics,
@@ -32,7 +33,10 @@ import {
   clusterRoleType,
   deploymentType,
   jobType,
+  customResourceDefinitionType,
+  ingressType,
   namespaceType,
+  networkPolicyType,
   podType,
   roleBindingType,
   roleType,
@@ -90,7 +94,7 @@ export interface KeySecret extends KubeObject {
 /** A revocation made while the API server was away is to act within seconds of its return. */
 const relistBackoff = { initialMs: 200, maxMs: 1_500 };
 
-interface Context {
+export interface InformerContext {
   readonly client: ObjectClient;
   readonly clock: Clock;
   readonly log: Logger;
@@ -98,11 +102,23 @@ interface Context {
   readonly operatorNamespace: string;
 }
 
-/** Everything the operator watches, each kind once. */
-export function createInformers(context: Context) {
-  const { operatorNamespace, ...shared } = context;
-  const informer = <T extends KubeObject>(type: ResourceType, extra: object = {}) =>
-    new Informer<T>({ ...shared, backoff: relistBackoff, type, ...extra });
+/** Without what was written on an object and what became of it, which can be most of it. */
+export function withoutState(object: KubeObject): KubeObject {
+  const { annotations: _annotations, ...metadata } = object.metadata;
+  const { status: _status, ...rest }: KubeObject & { readonly status?: unknown } = object;
+  return { ...rest, metadata };
+}
+
+/** As all of the operator's informers are made. */
+export function informerMaker({ client, clock, log, metrics }: InformerContext) {
+  return <T extends KubeObject>(type: ResourceType, extra: Partial<InformerOptions<T>> = {}) =>
+    new Informer<T>({ client, clock, log, metrics, backoff: relistBackoff, type, ...extra });
+}
+
+/** Everything the operator watches, each kind once; but for those that are not part of every cluster: {@link ServedKinds}. */
+export function createInformers(context: InformerContext) {
+  const { operatorNamespace } = context;
+  const informer = informerMaker(context);
   return {
     policies: informer<ClusterTrustPolicy>(clusterTrustPolicy.resource),
     namespaces: informer<SecureNamespace>(secureNamespace.resource, {
@@ -126,6 +142,11 @@ export function createInformers(context: Context) {
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),
     admissionPolicies: informer<LivingPolicy>(validatingAdmissionPolicy),
     admissionBindings: informer<LivingPolicy>(validatingAdmissionPolicyBinding),
+    networkPolicies: informer<KubeObject>(networkPolicyType),
+    // Beside `services`: few are ours, and of the others only what leads in from outside is kept.
+    allServices: informer<KubeObject>(serviceType, { transform: withoutState }),
+    ingresses: informer<KubeObject>(ingressType, { transform: withoutState }),
+    definitions: informer<KubeObject>(customResourceDefinitionType, { metadataOnly: true, transform: withoutState }),
   };
 }
 

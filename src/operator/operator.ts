@@ -20,6 +20,7 @@ import {
   createTransport,
   systemClock,
 } from "../kube/index.ts";
+import { reachTypes } from "../reach/index.ts";
 import { servingReconciler } from "../serving/index.ts";
 import {
   ArtifactStore,
@@ -31,12 +32,15 @@ import {
   policyReconciler,
 } from "../trust/index.ts";
 import { AccessView } from "./access-view.ts";
+import { declarer } from "./declarations.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
-import { createInformers, usersOf } from "./informers.ts";
+import { createInformers, informerMaker, usersOf } from "./informers.ts";
 import type { Options } from "./options.ts";
 import { credentialSource } from "./pull-credentials.ts";
 import { countedBudget } from "./recheck-metrics.ts";
+import { ReachView } from "./reach-view.ts";
+import { ServedKinds } from "./served-kinds.ts";
 import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
 import { wire } from "./wiring.ts";
@@ -49,6 +53,9 @@ const leaseName = "mlsecops-operator";
 /** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
 const deafAfterMs = 180_000;
 const stuckAfterMs = 30 * 60_000;
+
+const clusterDns = { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } };
+const ciliumPolicies = { group: "cilium.io", plural: "ciliumnetworkpolicies" };
 
 /** Wires the capabilities together and works until the signal aborts or the lease is lost. */
 export async function runOperator(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
@@ -89,13 +96,18 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     metrics,
   });
 
-  const informers = createInformers({
-    client: reader,
-    clock,
-    log,
-    metrics,
-    operatorNamespace: options.operatorNamespace,
+  const watching = { client: reader, clock, log, metrics, operatorNamespace: options.operatorNamespace };
+  const informers = createInformers(watching);
+  const { definitions } = informers;
+  const served = new ServedKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
+  const declare = declarer({
+    namespaces: informers.namespaces.store,
+    models: informers.models.store,
+    dns: clusterDns,
+    served: () => ({ names: served.isServed(ciliumPolicies), admin: undefined }),
+    imports: importSettings(options),
   });
+  const reach = new ReachView(informers, served, declare);
   const cosign = new Cosign({ path: options.cosign });
   const kms = new KmsKeys({
     read: (uri, variables, abort) => cosign.publicKey(uri, variables, abort),
@@ -220,6 +232,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       pods: informers.pods.store,
       bindings: informers.bindings.store,
       access: (name) => access.of(name),
+      reach: (namespace) => reach.reach(namespace),
     }),
   });
   const modelController = new Controller({
@@ -250,12 +263,16 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     }),
   });
 
-  const onKmsChange = wire(informers, trust, {
-    actionController,
-    policyController,
-    namespaceController,
-    modelController,
-  });
+  const onKmsChange = wire(
+    informers,
+    { trust, reach },
+    {
+      actionController,
+      policyController,
+      namespaceController,
+      modelController,
+    },
+  );
   access.onNews((name) => namespaceController.enqueue(name));
   const controllers = [actionController, policyController, namespaceController, modelController];
   const live = new HealthRegistry();
@@ -269,10 +286,13 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     informer.start(signal);
   }
   for (const controller of controllers) live.add(`worker-${controller.name}`, () => controller.health(stuckAfterMs));
+  served.start(signal);
   const health = new HealthServer({ live, ready, metrics, log, port: options.healthPort });
   await health.listen();
   try {
     const work = async (term: AbortSignal) => {
+      // What is not read yet would be said to be unknown.
+      await served.settled(term);
       await Promise.all([...controllers.map((controller) => controller.run(term)), evidence?.run(term)]);
     };
     if (options.leaderElect) {

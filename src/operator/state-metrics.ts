@@ -88,6 +88,9 @@ export function registerStateMetrics(registry: Registry, seen: Seen): void {
       value: status?.ungrantedPods?.count ?? 0,
     })),
   ]);
+  gauge("namespace_breaches", "Objects that let in or out of SecureNamespaces more than is declared", [], () => [
+    { value: informers.namespaces.store.list().reduce((sum, { status }) => sum + (status?.breaches?.count ?? 0), 0) },
+  ]);
   gauge("admission_policy_problems", "Admission policies and bindings that are missing or changed", [], () => [
     { value: seen.guardProblems().length },
   ]);

@@ -11,6 +11,7 @@ import {
   policiesOfModel,
   policiesOfNamespace,
 } from "./informers.ts";
+import type { ReachView } from "./reach-view.ts";
 import type { TrustView } from "./trust-view.ts";
 import { modelIsUrgent, namespaceIsUrgent } from "./urgency.ts";
 
@@ -29,7 +30,7 @@ export interface Controllers {
  */
 export function wire(
   informers: Informers,
-  trust: TrustView,
+  { trust, reach }: { readonly trust: TrustView; readonly reach: ReachView },
   { actionController, policyController, namespaceController, modelController }: Controllers,
 ): (kmsUri: string) => void {
   const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
@@ -72,6 +73,14 @@ export function wire(
   for (const informer of [informers.roles, informers.clusterRoles]) namespaceController.watch(informer, () => []);
   namespaceController.watch(informers.clusterRoleBindings, () => []);
   namespaceController.watch(informers.grants, namespaceOf);
+  for (const informer of [informers.networkPolicies, informers.allServices, informers.ingresses, informers.definitions])
+    namespaceController.watch(informer, () => []);
+  reach.onChange((names, { pod }) => {
+    // Pods come and go all the time; what leads to them does not.
+    for (const name of names)
+      if (pod) namespaceController.enqueue(name);
+      else namespaceController.enqueueUrgent(name);
+  });
   // A grant of a model that is gone is withdrawn: until the models are listed, none is gone.
   namespaceController.watch(informers.models, () => []);
   informers.models.onChange(({ type, object }) => {

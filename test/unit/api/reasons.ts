@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import ts from "typescript";
+import { breachReasons } from "../../../src/reach/index.ts";
 import { root } from "./markdown.ts";
 
 /** Every reason that the rooms with controllers put into a condition, a verdict or an Event, as their sources write it. */
@@ -13,6 +14,7 @@ export async function reasonsInSource(): Promise<ReadonlyMap<string, string>> {
         found.set(reason, `src/${room}/${file}`);
     }
   }
+  for (const reason of breachReasons) found.set(reason, "src/reach/breach.ts");
   // Of the room of formats, only what a decision says.
   const decision = "src/formats/decide.ts";
   for (const reason of reasonsOf(await readFile(new URL(decision, root), "utf8"))) found.set(reason, decision);

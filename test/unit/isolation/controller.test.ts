@@ -9,6 +9,7 @@ import {
 } from "../../../src/api/index.ts";
 import { type PodObject, type RoleBinding, isolationReconciler } from "../../../src/isolation/index.ts";
 import { type EventDetail, KubeError, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import type { Breach } from "../../../src/reach/index.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 
@@ -30,6 +31,7 @@ class World {
   now = start;
   guardProblems: readonly string[] = [];
   access: AccessFindings | undefined = { count: 0, examples: [] };
+  breaches: readonly Breach[] = [];
   credentials: () => Promise<undefined> = () => Promise.resolve(undefined);
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
 
@@ -66,6 +68,7 @@ class World {
       exceptions: () => [],
       policies: () => [],
       pullCredentials: () => ({ who: "shop", read: () => this.credentials() }),
+      reach: () => ({ excess: { breaches: this.breaches, total: this.breaches.length }, unknown: [] }),
       guardProblems: () => this.guardProblems,
       access: () => this.access,
       events: { emit: (_regarding, detail) => this.events.push(detail) },
@@ -179,6 +182,14 @@ function indeterminate({ now }: VerifyRequest): Verification {
   };
   return { verdict, source: "Registry" };
 }
+
+const allowAll: Breach = {
+  object: { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", namespace: "shop", name: "allow-all" },
+  direction: "Ingress",
+  reason: "PolicyWidens",
+  allows: "ingress from everybody on every port",
+  pods: { count: 1, examples: ["web"] },
+};
 
 const granted = (world: World, n: number) => isGranted(world.grant(), digest(n), "container", world.now);
 
@@ -435,6 +446,40 @@ describe("the reconciler of SecureNamespaces", () => {
     assert.ok(!world.client.writes.some((write) => write.startsWith("evict")));
     assert.equal(world.labels()?.["mlsecops.io/enforcement"], "audit");
     assert.equal(world.condition("Enforced"), "False/Audit");
+  });
+
+  it("names what opens the namespace before registries are asked, tells of it once, and tells that it is closed", async () => {
+    const world = new World();
+    await world.pass();
+    world.breaches = [allowAll];
+    world.verify = () => {
+      throw new Error("slow");
+    };
+    await assert.rejects(world.pass(), /slow/);
+    assert.equal(world.condition("Isolated"), "False/PolicyWidens");
+    assert.equal(world.object()?.status?.breaches?.examples[0]?.name, "allow-all");
+    world.verify = verified;
+    await world.pass();
+    await world.pass();
+    assert.deepEqual(world.client.writes, []);
+    assert.equal(world.condition("Ready"), "False/IsolationBreached");
+    assert.ok(SecureNamespaceStatus.safeParse(world.object()?.status).success);
+    world.breaches = [];
+    await world.pass();
+    assert.equal(world.condition("Ready"), "True/Enforced");
+    assert.deepEqual(
+      world.events.map(({ type, reason }) => `${type} ${reason}`),
+      ["Warning BreachFound", "Normal BreachClosed"],
+    );
+  });
+
+  it("marks a namespace in which widening is refused, and takes the mark away", async () => {
+    const world = new World({ onBreach: "Block" });
+    await world.pass();
+    assert.equal(world.labels()?.["mlsecops.io/on-breach"], "block");
+    world.change((object) => ({ ...object, spec: { ...object.spec, onBreach: "Report" } }) as KubeObject);
+    await world.pass();
+    assert.deepEqual(world.labels(), { team: "a", ...enforceLabels });
   });
 
   it("does not call a namespace enforced when the policies are not as installed", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { contribute, emptyGrant } from "../../../src/admission/index.ts";
+import type { Breach } from "../../../src/reach/index.ts";
 import type { VerdictStatus } from "../../../src/api/index.ts";
 import {
   type CheckedImage,
@@ -119,7 +120,7 @@ describe("what the allowed images have granted", () => {
 
 describe("conditions of a SecureNamespace", () => {
   const base: Observations = {
-    spec: { enforcement: "Enforce", profile: "training" },
+    spec: { enforcement: "Enforce", profile: "training", onBreach: "Report" },
     generation: 3,
     images: [image()],
     guardProblems: [],
@@ -127,15 +128,25 @@ describe("conditions of a SecureNamespace", () => {
     ungranted: [],
     evicted: 0,
     access: { count: 0, examples: [] },
+    reach: { excess: { breaches: [], total: 0 }, unknown: [] },
   };
+  const opened: Breach = {
+    object: { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", namespace: "shop", name: "allow-all" },
+    direction: "Ingress",
+    reason: "PolicyWidens",
+    allows: "ingress from everybody",
+    pods: { count: 1, examples: ["web"] },
+  };
+  const breached = { excess: { breaches: [opened], total: 1 }, unknown: [] };
   const pods = [{ name: "stray", problem: "it is not granted" }];
-  const audit = { enforcement: "Audit", profile: "training" } as const;
+  const audit = { enforcement: "Audit", profile: "training", onBreach: "Report" } as const;
   const cases: readonly [string, Partial<Observations>, Record<string, string>][] = [
     [
       "all is well",
       {},
       {
         Enforced: "True/Enforced",
+        Isolated: "True/Isolated",
         ImagesVerified: "True/ImagesVerified",
         Ready: "True/Enforced",
         Reconciling: "False/Completed",
@@ -179,6 +190,21 @@ describe("conditions of a SecureNamespace", () => {
       { images: [kept] },
       { ImagesVerified: "Unknown/ImagesIndeterminate", Ready: "True/Enforced" },
     ],
+    [
+      "something that opens it",
+      { reach: breached },
+      { Enforced: "True/Enforced", Isolated: "False/PolicyWidens", Ready: "False/IsolationBreached" },
+    ],
+    [
+      "audit, with something that opens it",
+      { spec: audit, reach: breached },
+      { Isolated: "False/Audit", Ready: "True/Audit" },
+    ],
+    [
+      "something that may open it and cannot be read",
+      { reach: { ...base.reach, unknown: ["httproutes cannot be listed"] } },
+      { Isolated: "Unknown/ReachUnknown", Ready: "True/Enforced" },
+    ],
     ["no images", { images: [] }, { ImagesVerified: "True/NoImages", Ready: "True/Enforced" }],
   ];
   for (const [title, changes, expected] of cases) {
@@ -192,14 +218,18 @@ describe("conditions of a SecureNamespace", () => {
 
   it("names at most ten pods, and counts all", () => {
     const many = Array.from({ length: 25 }, (_, n) => ({ name: `pod-${n}`, problem: "x".repeat(2000) }));
-    const { ungrantedPods } = completedStatus(undefined, { ...base, ungranted: many, grantedDigests: 1 }, now);
+    const { ungrantedPods } = completedStatus(
+      undefined,
+      { ...base, ungranted: many, name: "shop", grantedDigests: 1 },
+      now,
+    );
     assert.equal(ungrantedPods?.count, 25);
     assert.equal(ungrantedPods.examples.length, 10);
     assert.ok(ungrantedPods.examples.every(({ problem }) => problem.length <= 1024));
   });
 
   it("keeps what a suspension does not contradict, the observed generation included", () => {
-    const before = completedStatus(undefined, { ...base, grantedDigests: 1 }, now);
+    const before = completedStatus(undefined, { ...base, name: "shop", grantedDigests: 1 }, now);
     const after = haltedStatus(before, { reason: "Suspended" }, { generation: 4, now });
     assert.equal(after.observedGeneration, 3);
     assert.deepEqual(after.images, before.images);
@@ -209,7 +239,12 @@ describe("conditions of a SecureNamespace", () => {
   });
 
   it("wants the labels that the policies select by", () => {
-    assert.deepEqual(wantedLabels(audit), { "mlsecops.io/enforcement": "audit", "mlsecops.io/profile": "training" });
+    assert.deepEqual(wantedLabels(audit), {
+      "mlsecops.io/enforcement": "audit",
+      "mlsecops.io/profile": "training",
+      "mlsecops.io/on-breach": undefined,
+    });
+    assert.equal(wantedLabels({ ...audit, onBreach: "Block" })["mlsecops.io/on-breach"], "block");
     assert.equal(wantedLabels(base.spec)["mlsecops.io/enforcement"], "enforce");
   });
 });

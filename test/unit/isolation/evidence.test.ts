@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { contribute, emptyGrant } from "../../../src/admission/index.ts";
 import type { VerdictStatus } from "../../../src/api/index.ts";
 import type { CheckedImage } from "../../../src/isolation/decide.ts";
-import { enforcementFacts, farewellFacts, imageFacts } from "../../../src/isolation/evidence.ts";
+import { enforcementFacts, farewellFacts, imageFacts, isolationFacts } from "../../../src/isolation/evidence.ts";
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
 const owner = { kind: "SecureNamespace", name: "shop" } as const;
@@ -72,6 +72,31 @@ describe("Rule 8: what is decided about a namespace leaves evidence", () => {
       message: "nothing is refused",
     });
     assert.deepEqual(enforcementFacts("serving", {}), []);
+  });
+
+  it("of what comes in or out beyond the declaration", () => {
+    const condition = {
+      type: "Isolated",
+      status: "False",
+      reason: "PolicyWidens",
+      message: "said",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    } as const;
+    const example = (direction: "Ingress" | "Egress") => ({
+      ...{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", name: "allow-all" },
+      ...{ reason: "PolicyWidens", direction, allows: "everything", pods: { count: 0, examples: [] } },
+    });
+    const breaches = { count: 2, examples: [example("Ingress"), example("Egress")] };
+    const [fact] = isolationFacts({ conditions: [condition], breaches });
+    assert.deepEqual(fact?.decision, {
+      type: "Isolation",
+      isolated: "False",
+      reason: "PolicyWidens",
+      message: "said",
+      breaches: 2,
+      objects: ["NetworkPolicy/allow-all"],
+    });
+    assert.deepEqual(isolationFacts({}), []);
   });
 
   it("of its end, and of whether the door stays shut", () => {

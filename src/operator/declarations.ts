@@ -1,0 +1,44 @@
+import { type SecureModel, type SecureNamespace, parseObject, secureModel } from "../api/index.ts";
+import { type ImportSettings, importNetworkPolicy } from "../importing/index.ts";
+import { type DnsPlace, type ServedNetwork, declarationOf, networkWalls } from "../isolation/index.ts";
+import type { Store } from "../kube/index.ts";
+import type { Declaration } from "../reach/index.ts";
+
+export interface DeclarationContext {
+  readonly namespaces: Store<SecureNamespace>;
+  readonly models: Store<SecureModel>;
+  readonly dns: DnsPlace;
+  readonly served: () => ServedNetwork;
+  /** Undefined where nothing is imported. */
+  readonly imports: ImportSettings | undefined;
+}
+
+export interface Declared {
+  readonly declaration: Declaration;
+  /** Names of the policies of the network plugin that the operator itself keeps there. */
+  readonly ownPolicies: ReadonlySet<string>;
+}
+
+/** What a namespace declares: its spec, and what the operator itself needs for the imports of its models. */
+export function declarer(context: DeclarationContext): (namespace: SecureNamespace) => Declared {
+  const { namespaces, models, dns, served, imports } = context;
+  return ({ metadata: { name }, spec }) => {
+    const options = { dns, served: served(), isSecured: (other: string) => namespaces.get(other) !== undefined };
+    const others = imports === undefined ? [] : models.list(name).flatMap((model) => importPolicy(model, imports));
+    const { walls } = networkWalls(name, spec, options);
+    return {
+      declaration: declarationOf(name, spec, { ...options, others }),
+      ownPolicies: new Set(
+        walls.filter(({ type }) => type.group === "cilium.io").map(({ object }) => object.metadata.name),
+      ),
+    };
+  };
+}
+
+/** A model that cannot be read imports nothing. */
+function importPolicy(model: SecureModel, settings: ImportSettings) {
+  const parsed = parseObject(secureModel, model);
+  return parsed.ok && parsed.value.spec.source.import !== undefined
+    ? [importNetworkPolicy(parsed.value, settings)]
+    : [];
+}

@@ -1,0 +1,169 @@
+import {
+  type Change,
+  type Clock,
+  type Informer,
+  type InformerOptions,
+  type KubeObject,
+  type ResourceType,
+  isKubeError,
+  sleep,
+} from "../kube/index.ts";
+import type { ReachType } from "../reach/index.ts";
+import { withoutState } from "./informers.ts";
+
+/** What follows the kinds that come and go. */
+export interface ServedKindsFollower {
+  readonly changed: (type: ReachType, change: Change<KubeObject>) => void;
+  /** {@link ServedKinds.problems} says something else. */
+  readonly doubted: () => void;
+}
+
+export interface ServedKindsOptions {
+  /** The CustomResourceDefinitions; their metadata is enough. */
+  readonly definitions: Informer<KubeObject>;
+  readonly types: readonly ReachType[];
+  readonly create: (
+    type: ResourceType,
+    options: Pick<InformerOptions<KubeObject>, "transform" | "onRefusal">,
+  ) => Informer<KubeObject>;
+  readonly clock: Clock;
+}
+
+interface Kind {
+  readonly type: ReachType;
+  readonly informer: Informer<KubeObject>;
+  readonly stop: AbortController;
+  /** Resolves with the first answer, be it a list or a refusal. */
+  readonly answered: Promise<void>;
+  /** Monotonic; undefined while all is known of the kind. */
+  doubtedSince: number | undefined;
+}
+
+/** A kind that was just installed is served a moment later, and has no objects before. */
+const patienceMs = 5_000;
+
+/**
+ * Watches those kinds that are not part of every cluster as long as they are installed. One that is installed and cannot be
+ * listed is a problem, never an absence.
+ */
+export class ServedKinds {
+  readonly #options: ServedKindsOptions;
+  readonly #byDefinition: ReadonlyMap<string, ReachType>;
+  readonly #kinds = new Map<string, Kind>();
+  readonly #followers = new Set<ServedKindsFollower>();
+
+  constructor(options: ServedKindsOptions) {
+    this.#options = options;
+    const optional = options.types.filter(({ builtin }) => !builtin);
+    this.#byDefinition = new Map(optional.map((type) => [definitionOf(type.resource), type]));
+  }
+
+  /** Before {@link start}. */
+  follow(follower: ServedKindsFollower): void {
+    this.#followers.add(follower);
+  }
+
+  /** Begins and ends informers as definitions come and go, until the signal aborts. */
+  start(signal: AbortSignal): void {
+    this.#options.definitions.onChange(({ type, object }) => {
+      const { name, deletionTimestamp } = object.metadata;
+      const kind = this.#byDefinition.get(name);
+      if (kind === undefined) return;
+      // While one is being deleted, what is left of its objects still counts.
+      if (type === "deleted") this.#end(name);
+      else if (deletionTimestamp === undefined && !this.#kinds.has(name)) this.#begin(name, kind, signal);
+    });
+  }
+
+  isServed({ group, plural }: Pick<ResourceType, "group" | "plural">): boolean {
+    return this.#kinds.has(`${plural}.${group}`);
+  }
+
+  /** What may have a say and is not known, for people. Empty: nothing is. */
+  problems(): readonly string[] {
+    return [...this.#kinds].flatMap(([name, kind]) => problemOf(name, kind, this.#options.clock.monotonic()) ?? []);
+  }
+
+  /** Resolves when all kinds that are installed have given an answer, or have had time for one. Never rejects. */
+  async settled(signal: AbortSignal): Promise<void> {
+    const { definitions, clock } = this.#options;
+    const answered = async () => {
+      await definitions.waitForSync(signal);
+      await Promise.all([...this.#kinds.values()].map((kind) => kind.answered));
+    };
+    await Promise.race([answered().catch(() => undefined), sleep(clock, patienceMs, signal)]);
+  }
+
+  #begin(name: string, type: ReachType, signal: AbortSignal): void {
+    const { create, clock } = this.#options;
+    const stop = new AbortController();
+    const ends = AbortSignal.any([stop.signal, signal]);
+    let refused: () => void = () => undefined;
+    const refusal = new Promise<void>((resolve) => (refused = resolve));
+    const informer = create(type.resource, {
+      transform: withoutState,
+      onRefusal: () => {
+        refused();
+        this.#look(name);
+      },
+    });
+    const synced = informer.waitForSync(ends).then(
+      () => this.#look(name),
+      () => undefined,
+    );
+    const answered = Promise.race([synced, refusal]);
+    this.#kinds.set(name, { type, informer, stop, answered, doubtedSince: clock.monotonic() });
+    informer.onChange((change) => {
+      if (!stop.signal.aborted) for (const { changed } of this.#followers) changed(type, change);
+    });
+    informer.start(ends);
+    this.#lookAgain(name, ends);
+  }
+
+  #end(name: string): void {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) return;
+    this.#kinds.delete(name);
+    kind.stop.abort();
+    for (const object of kind.informer.store.list())
+      for (const { changed } of this.#followers) changed(kind.type, { type: "deleted", object });
+    this.#tell();
+  }
+
+  /** After each answer. */
+  #look(name: string): void {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) return;
+    const { clock } = this.#options;
+    const isKnown = kind.informer.synced() && kind.informer.refusal() === undefined;
+    if (isKnown) kind.doubtedSince = undefined;
+    else if (kind.doubtedSince === undefined) {
+      kind.doubtedSince = clock.monotonic();
+      this.#lookAgain(name, kind.stop.signal);
+    }
+    this.#tell();
+  }
+
+  #lookAgain(name: string, signal: AbortSignal): void {
+    void sleep(this.#options.clock, patienceMs, signal).then((passed) => {
+      if (passed && this.#kinds.get(name)?.doubtedSince !== undefined) this.#tell();
+    });
+  }
+
+  #tell(): void {
+    for (const { doubted } of this.#followers) doubted();
+  }
+}
+
+function problemOf(name: string, { informer, doubtedSince }: Kind, now: number): string | undefined {
+  if (doubtedSince === undefined) return undefined;
+  const refusal = informer.refusal();
+  // A missing right does not come by waiting.
+  const isCertain = isKubeError(refusal, "Forbidden", "Unauthorized");
+  if (!isCertain && now - doubtedSince < patienceMs) return undefined;
+  return `${name} cannot be listed: ${refusal?.message ?? "no complete answer yet"}`;
+}
+
+function definitionOf({ group, plural }: ResourceType): string {
+  return `${plural}.${group}`;
+}
