@@ -1,5 +1,11 @@
 import { API_VERSION, GRANT_NAME } from "../../api/index.ts";
-import { ENFORCEMENT_LABEL, PROFILE_LABEL, exemptNamespaces, type OperatorIdentity } from "../names.ts";
+import {
+  ENFORCEMENT_LABEL,
+  ON_BREACH_LABEL,
+  PROFILE_LABEL,
+  exemptNamespaces,
+  type OperatorIdentity,
+} from "../names.ts";
 
 /** The object forms of admissionregistration.k8s.io/v1 that are used here, with every default written out, so that a
  * policy read back from the API server equals the one that was written. */
@@ -34,10 +40,10 @@ export interface PolicyDefinition {
 }
 
 /**
- * Where a policy is bound: everywhere, in every enforced namespace, in enforced serving namespaces only, or in those that
- * carry no enforcement label.
+ * Where a policy is bound: everywhere, in every enforced namespace, in enforced serving namespaces only, in those enforced
+ * ones whose breaches are blocked, or in those that carry no enforcement label.
  */
-export type Reach = "cluster" | "enforced" | "serving" | "unlabelled";
+export type Reach = "cluster" | "enforced" | "serving" | "blocked" | "unlabelled";
 
 export function policyObject(definition: PolicyDefinition, reach: Reach, identity: OperatorIdentity): PolicyObject {
   return {
@@ -73,7 +79,8 @@ export function bindingObjects(
 ): readonly PolicyObject[] {
   const { name } = definition;
   if (reach === "cluster") return [bindingObject(definition, name, ["Deny"], {})];
-  if (reach === "unlabelled") return [bindingObject(definition, name, ["Deny"], namespaceSelector(reach, identity))];
+  if (reach === "unlabelled" || reach === "blocked")
+    return [bindingObject(definition, name, ["Deny"], namespaceSelector(reach, identity))];
   return [
     bindingObject(definition, `${name}-enforce`, ["Deny"], namespaceSelector(reach, identity, "enforce")),
     bindingObject(definition, `${name}-audit`, ["Warn", "Audit"], namespaceSelector(reach, identity, "audit")),
@@ -119,6 +126,7 @@ function namespaceSelector(
 ): Record<string, unknown> {
   const labels = {
     ...(enforcement === undefined ? {} : { [ENFORCEMENT_LABEL]: enforcement }),
+    ...(reach === "blocked" ? { [ENFORCEMENT_LABEL]: "enforce", [ON_BREACH_LABEL]: "block" } : {}),
     ...(reach === "serving" ? { [PROFILE_LABEL]: "serving" } : {}),
   };
   const label = reach === "unlabelled" ? "DoesNotExist" : "Exists";

@@ -3,6 +3,8 @@ import { breakGlass } from "./break-glass.ts";
 import { type PolicyDefinition, type PolicyObject, type Reach, bindingObjects, policyObject } from "./build.ts";
 import { labelsAwaited } from "./labels-awaited.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
+import { noExposure } from "./no-exposure.ts";
+import { noHostNetwork, noWidening } from "./no-widening.ts";
 import { operatorLimits } from "./operator-limits.ts";
 import { podsGranted } from "./pods-granted.ts";
 import { podsUpdate, servingPodsUpdate } from "./pods-update.ts";
@@ -25,6 +27,9 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [servingPodsUpdate(identity), "serving"],
     [servingWorkloads(identity), "serving"],
     [servingConnect, "serving"],
+    [noWidening(identity), "blocked"],
+    [noHostNetwork, "blocked"],
+    [noExposure(identity), "blocked"],
     [labelsAwaited, "unlabelled"],
     [operatorRecords(identity), "cluster"],
     [breakGlass, "cluster"],

@@ -1,0 +1,59 @@
+import { type OperatorIdentity, usernameOf } from "../names.ts";
+import type { PolicyDefinition } from "./build.ts";
+
+const kinds = ["httproutes", "grpcroutes", "tcproutes", "tlsroutes", "udproutes", "referencegrants"];
+
+/**
+ * What leads to pods from outside of the cluster has to be declared. Services inside of it, and ReferenceGrants that open no
+ * Service, lead nobody in. As for all that is refused here, what is there already may be deleted.
+ */
+export function noExposure(identity: OperatorIdentity): PolicyDefinition {
+  return {
+    name: "mlsecops-no-exposure",
+    parameter: "SecureNamespace",
+    rules: [
+      { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["services"] },
+      {
+        apiGroups: ["networking.k8s.io"],
+        apiVersions: ["v1"],
+        operations: ["CREATE", "UPDATE"],
+        resources: ["ingresses"],
+      },
+      // Where the Gateway API is served.
+      {
+        apiGroups: ["gateway.networking.k8s.io"],
+        apiVersions: ["*"],
+        operations: ["CREATE", "UPDATE"],
+        resources: kinds,
+      },
+    ],
+    // Asked once for each SecureNamespace of the cluster.
+    matchConditions: [{ name: "of-this-namespace", expression: "params.metadata.name == request.namespace" }],
+    variables: [
+      {
+        name: "leadsIn",
+        expression:
+          "request.resource.resource == 'services' " +
+          "? (object.spec.?type.orValue('ClusterIP') in ['NodePort', 'LoadBalancer'] || object.spec.?externalIPs.orValue([]).size() > 0) " +
+          ": (request.resource.resource == 'referencegrants' ? object.spec.to.exists(t, t.kind == 'Service') : true)",
+      },
+      {
+        name: "declared",
+        expression:
+          "params.spec.?network.?exposed.orValue([]).exists(e, e.kind == object.kind && e.name == object.metadata.name)",
+      },
+    ],
+    validations: [
+      {
+        expression:
+          `request.userInfo.username == '${usernameOf(identity)}' || ` +
+          "(request.operation == 'UPDATE' && object.?spec == oldObject.?spec) || !variables.leadsIn || variables.declared",
+        messageExpression:
+          "object.kind + ' ' + object.metadata.name + ' would lead to pods of namespace ' + request.namespace + ' from outside of it: " +
+          "name it in spec.network.exposed of SecureNamespace ' + request.namespace + ', or use a Service of type ClusterIP and spec.network.ingress'",
+        message:
+          "it would lead to pods from outside of the namespace: name it in spec.network.exposed of the SecureNamespace",
+      },
+    ],
+  };
+}
