@@ -71,3 +71,50 @@ describe("AWS Signature Version 4", () => {
     });
   }
 });
+
+/** From the examples of AWS' documentation of S3 ("Authenticating Requests: Using the Authorization Header"): with queries. */
+describe("AWS Signature Version 4, for S3", () => {
+  const keys = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
+  const scope = { region: "us-east-1", service: "s3" };
+  const now = new Date("2013-05-24T00:00:00Z");
+  const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+  const vectors: readonly (readonly [string, string, Readonly<Record<string, string>>, string, string])[] = [
+    [
+      "GET Object",
+      "/test.txt",
+      { range: "bytes=0-9" },
+      "host;range;x-amz-content-sha256;x-amz-date",
+      "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+    ],
+    [
+      "GET Bucket Lifecycle",
+      // Signed as it is written, so with the sign that AWS adds.
+      "/?lifecycle=",
+      {},
+      "host;x-amz-content-sha256;x-amz-date",
+      "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+    ],
+    [
+      "GET Bucket (List Objects)",
+      "/?max-keys=2&prefix=J",
+      {},
+      "host;x-amz-content-sha256;x-amz-date",
+      "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+    ],
+  ];
+  for (const [name, path, more, names, signature] of vectors) {
+    it(name, () => {
+      const url = new URL(path, "https://examplebucket.s3.amazonaws.com");
+      const request = {
+        method: "GET" as const,
+        url,
+        headers: { ...more, "x-amz-content-sha256": emptyHash },
+        body: "",
+      };
+      assert.equal(
+        signAws(request, keys, scope, now)["authorization"],
+        `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=${names}, Signature=${signature}`,
+      );
+    });
+  }
+});
