@@ -1,9 +1,9 @@
 import { createHash, X509Certificate as NodeCertificate, type KeyObject } from "node:crypto";
 import { bundleFromJSON, type Bundle } from "@sigstore/bundle";
 import type { X509Certificate } from "@sigstore/core";
-import { ASN1Obj } from "@sigstore/core";
 import { toSignedEntity, Verifier, type SignedEntity } from "@sigstore/verify";
 import type { Envelope } from "./bundle.ts";
+import { identityOf } from "./certificate-identity.ts";
 import { pathToRoot } from "./certificates.ts";
 import { isSignedBy } from "./dsse.ts";
 import type { Identity } from "./identity.ts";
@@ -51,8 +51,7 @@ export function checkCertificate(bundle: Buffer, envelope: Envelope, root: Trust
       ok: true,
       signer: {
         keyFingerprint: `sha256:${createHash("sha256").update(certificate.publicKey).digest("hex")}`,
-        subject: subjectOf(certificate),
-        issuer: issuerOf(certificate),
+        ...identityOf(certificate),
         path: path.flatMap((step, at) => {
           const above = path[at + 1];
           return above === undefined ? [] : [serialNumberOf(step, above)];
@@ -155,32 +154,4 @@ function timeOf(timestamp: SignedEntity["timestamps"][number]): number {
   return timestamp.$case === "timestamp-authority"
     ? timestamp.timestamp.signingTime.getTime()
     : Number(timestamp.tlogEntry.integratedTime) * 1000;
-}
-
-const subjectAlternativeName = "2.5.29.17";
-const fulcioIssuer = { v2: "1.3.6.1.4.1.57264.1.8", v1: "1.3.6.1.4.1.57264.1.1" };
-const printable = /^[\x21-\x7e]{1,512}$/;
-
-/** The one name of a certificate. With none, with several or with one that people could misread it names nobody. */
-function subjectOf(certificate: X509Certificate): string | undefined {
-  const extension = certificate.extension(subjectAlternativeName);
-  if (extension === undefined) return undefined;
-  const names = ASN1Obj.parseBuffer(Buffer.from(extension.value)).subs;
-  const [name] = names;
-  return names.length === 1 && name !== undefined ? clean(textOf(name)) : undefined;
-}
-
-/** RFC 5280, GeneralName: an e-mail address (1) or a URI (6), whose forms nobody takes for each other. cosign reads no DNS names. */
-function textOf({ tag, value }: ASN1Obj): string | undefined {
-  return [1, 6].some((kind) => tag.isContextSpecific(kind)) ? value.toString("utf8") : undefined;
-}
-
-function issuerOf(certificate: X509Certificate): string | undefined {
-  const extension = certificate.extension(fulcioIssuer.v2);
-  if (extension !== undefined) return clean(extension.valueObj.subs[0]?.value.toString("utf8"));
-  return clean(certificate.extension(fulcioIssuer.v1)?.value.toString("utf8"));
-}
-
-function clean(text: string | undefined): string | undefined {
-  return text !== undefined && printable.test(text) ? text : undefined;
 }

@@ -9,7 +9,7 @@ import { mutantsOf, type Mutant } from "./mutants.ts";
 /** The files of src/trust that decide, and the unit tests that should notice when one of them decides otherwise. */
 const testsOf: Readonly<Record<string, readonly string[]>> = {
   decide: ["opinion", "decide"],
-  opinion: ["opinion", "formats"],
+  opinion: ["opinion", "formats", "decide"],
   vouching: ["opinion", "decide"],
   threshold: ["threshold", "opinion"],
   "carry-over": ["opinion", "decide"],
@@ -18,6 +18,7 @@ const testsOf: Readonly<Record<string, readonly string[]>> = {
   identity: ["identity", "policies"],
   policies: ["policies", "opinion"],
   "certificate-check": ["certificate-check", "fact-finder"],
+  "certificate-identity": ["certificate-identity", "certificate-check"],
   "revocation-list": ["certificate-check", "opinion"],
   bundle: ["bundle", "certificate-check"],
   dsse: ["bundle", "certificate-check"],

@@ -41,6 +41,23 @@ function verdictOf(vector: CertificateVector): { readonly outcome: "valid" | "in
   return named ? { outcome: "valid" } : { outcome: "invalid", problem: `names ${String(check.signer.subject)}` };
 }
 
+interface Bundle {
+  readonly verificationMaterial: { readonly tlogEntries?: readonly object[] };
+}
+
+/** The bundle with an entry of a log that says when it was made. No key signs that time where nobody asks for the log. */
+function withLogTime(bytes: Buffer, time: Date): Buffer {
+  const bundle = JSON.parse(bytes.toString()) as Bundle;
+  const logged = JSON.parse(keylessFile("bundles/person-logged.json").toString()) as Bundle;
+  const [entry] = bundle.verificationMaterial.tlogEntries ?? logged.verificationMaterial.tlogEntries ?? [];
+  // The library takes no time from an entry without such a promise.
+  const inclusionPromise = { signedEntryTimestamp: "AAAA" };
+  const tlogEntries = [{ ...entry, inclusionPromise, integratedTime: String(Math.floor(time.getTime() / 1000)) }];
+  return Buffer.from(
+    JSON.stringify({ ...bundle, verificationMaterial: { ...bundle.verificationMaterial, tlogEntries } }),
+  );
+}
+
 describe("a certificate's signature", () => {
   for (const vector of certificateVectors) {
     if (byKey.has(vector.name) || leftToCosign.has(vector.name)) continue;
@@ -69,6 +86,37 @@ describe("a certificate's signature", () => {
     assert(check.signer.signedAt > new Date("2026-11-01") && check.signer.signedAt < new Date("2100-01-01"));
     // The one that signed and the issuing authority; a root is revoked by taking it out of the policy.
     assert.equal(check.signer.path.length, 2);
+  });
+
+  it("says that a key signed, where no certificate did", () => {
+    const bytes = vectorBundle("bundles/key-signed.json");
+    const claim = readBundle(bytes, certificateVectors[0]?.digest ?? "");
+    assert(claim.kind === "Signature");
+    assert.deepEqual(checkCertificate(bytes, claim.envelope, trusted), {
+      ok: false,
+      problem: "it was signed by a key, without a certificate",
+    });
+  });
+
+  it("has no time by a log that the policy does not name", () => {
+    const dated = vectorBundle("bundles/email.json");
+    const claimOf = (bytes: Buffer) => {
+      const claim = readBundle(bytes, certificateVectors[0]?.digest ?? "");
+      assert(claim.kind === "Signature");
+      return claim.envelope;
+    };
+    const good = checkCertificate(dated, claimOf(dated), trusted);
+    assert(good.ok);
+    const undated = withLogTime(vectorBundle("bundles/no-timestamp.json"), good.signer.signedAt);
+    assert.deepEqual(checkCertificate(undated, claimOf(undated), trusted), {
+      ok: false,
+      problem: "nothing proves when it was signed",
+    });
+    // Nor does such an entry move the time that is proven.
+    const both = withLogTime(dated, new Date(good.signer.signedAt.getTime() - 60_000));
+    const same = checkCertificate(both, claimOf(both), trusted);
+    assert(same.ok);
+    assert.deepEqual(same.signer.signedAt, good.signer.signedAt);
   });
 
   it("refuses without a path to the policy's own authorities", () => {
@@ -111,6 +159,24 @@ describe("a keyless signature", () => {
   }
 });
 
+describe("the time of a keyless signature", () => {
+  it("is that of the timestamp authority, whatever the log says", () => {
+    const vector = keylessVectors.find(({ name }) => name === "person-logged");
+    assert(vector !== undefined);
+    const root = readTrustedRoot(keylessFile(vector.trustedRoot).toString());
+    assert(root.ok);
+    const bytes = keylessFile(vector.bundle);
+    const claim = readBundle(bytes, vector.digest);
+    assert(claim.kind === "Signature");
+    const check = checkCertificate(bytes, claim.envelope, root.value);
+    assert(check.ok);
+    const earlier = withLogTime(bytes, new Date(check.signer.signedAt.getTime() - 60_000));
+    const same = checkCertificate(earlier, claim.envelope, root.value);
+    assert(same.ok, same.ok ? "" : same.problem);
+    assert.deepEqual(same.signer.signedAt, check.signer.signedAt);
+  });
+});
+
 describe("the time of a signature by a key", () => {
   const key = createPublicKey(vectorBundle("pem/key-signed.pub"));
 
@@ -123,6 +189,15 @@ describe("the time of a signature by a key", () => {
     const strangers = readTimestampRoot([pem("stranger-tsa-root")]);
     assert(!strangers.ok);
     assert.match(strangers.problem, /no certificate that signs timestamps/);
+  });
+
+  it("is not proven by a log that the policy does not name", () => {
+    const bundle = JSON.parse(vectorBundle("bundles/key-signed.json").toString()) as {
+      verificationMaterial: { timestampVerificationData?: object };
+    };
+    delete bundle.verificationMaterial.timestampVerificationData;
+    const undated = Buffer.from(JSON.stringify(bundle));
+    assert.equal(provenTime(withLogTime(undated, new Date("2026-11-15")), key, timestamps.value), undefined);
   });
 
   it("is not proven for another key's signature, nor by a bundle without any", () => {
