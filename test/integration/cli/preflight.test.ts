@@ -16,8 +16,10 @@ function mlsecops(args: readonly string[], kubeconfig?: string) {
 }
 
 interface KubeConfig {
-  readonly clusters: { cluster: { server: string } }[];
+  readonly clusters: { name?: string; cluster: { server: string } }[];
   readonly users: { user: Record<string, unknown> }[];
+  readonly contexts: { name: string; context: { cluster: string } }[];
+  "current-context": string;
 }
 
 describe("mlsecops preflight", function () {
@@ -69,6 +71,23 @@ describe("mlsecops preflight", function () {
     const { all, exitCode } = await mlsecops(["preflight"], kubeconfig);
     assert.match(all, new RegExp(`API server +cannot tell +connect ECONNREFUSED 127.0.0.1:${port}`));
     assert.equal(exitCode, 3);
+  });
+
+  it("asks the cluster of the context that is named, and says which there are", async () => {
+    const kubeconfig = await changed((config) => {
+      const [here] = config.contexts;
+      assert(here !== undefined);
+      here.name = "here";
+      config.clusters.push({ name: "nowhere", cluster: { server: "https://127.0.0.1:9" } });
+      config.contexts.push({ name: "elsewhere", context: { ...here.context, cluster: "nowhere" } });
+      config["current-context"] = "elsewhere";
+    });
+    const found = await mlsecops(["preflight", "--without-nodes", "--kubeconfig", kubeconfig, "--context", "here"]);
+    assert.match(found.all, /^ {2}API server +ok /m);
+    assert.equal((await mlsecops(["preflight", "--context", "elsewhere"], kubeconfig)).exitCode, 3);
+    const { all, exitCode } = await mlsecops(["preflight", "--context", "there"], kubeconfig);
+    assert.match(all, /^mlsecops: --context there: the kubeconfig has no such context; there is here, elsewhere$/m);
+    assert.equal(exitCode, 2);
   });
 
   it("ends with 2 when its command line is wrong", async () => {
