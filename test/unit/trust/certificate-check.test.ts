@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readBundle } from "../../../src/trust/bundle.ts";
 import { checkCertificate, provenTime } from "../../../src/trust/certificate-check.ts";
 import { parseCertificates } from "../../../src/trust/certificates.ts";
@@ -186,6 +187,14 @@ describe("the time of a signature by a key", () => {
   it("is proven by a timestamp of a trusted authority", () => {
     const time = provenTime(vectorBundle("bundles/key-signed.json"), key, timestamps.value);
     assert(time !== undefined && time > new Date("2026-11-01"));
+  });
+
+  it("is the earliest that is proven, in whatever order they are", () => {
+    const file = (name: string): Buffer => readFileSync(new URL(`../../vectors/timestamps/${name}`, import.meta.url));
+    const twice = readTimestampRoot([file("chain.pem").toString()]);
+    assert(twice.ok);
+    const time = provenTime(file("bundle.json"), createPublicKey(file("signer.pub")), twice.value);
+    assert.deepEqual(time, new Date(file("earlier.txt").toString().trim()));
   });
 
   it("is not proven by an authority without its signing certificate", () => {
