@@ -12,6 +12,7 @@ import { operatorRecords } from "./records.ts";
 import { servingConnect } from "./serving-connect.ts";
 import { servingPods } from "./serving-pods.ts";
 import { servingWorkloads } from "./serving-workloads.ts";
+import { tokens } from "./tokens.ts";
 
 export type { PolicyObject } from "./build.ts";
 
@@ -30,6 +31,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [noWidening(identity), "blocked"],
     [noHostNetwork, "blocked"],
     [noExposure(identity), "blocked"],
+    [tokens(identity), "enforced"],
     [labelsAwaited, "unlabelled"],
     [operatorRecords(identity), "cluster"],
     [breakGlass, "cluster"],
