@@ -1,6 +1,6 @@
 /** SecureNamespace: what may run in a namespace, and that nothing else does. */
 export { isolationReconciler, type IsolationDependencies } from "./controller.ts";
-export { FINALIZER as NAMESPACE_FINALIZER, type PodObject, type RoleBinding } from "./cluster.ts";
+export { FINALIZER as NAMESPACE_FINALIZER, bindWorkloadRole, type PodObject, type RoleBinding } from "./cluster.ts";
 export { type NamespaceReach } from "./conditions/isolation.ts";
 export { declarationOf } from "./walls/declaration.ts";
 export { type DnsPlace } from "./walls/network.ts";

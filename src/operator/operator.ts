@@ -3,10 +3,10 @@ import { randomUUID } from "node:crypto";
 import { KubeConfig } from "@kubernetes/client-node";
 import { GRANT_NAME } from "../api/index.ts";
 import { actionReconciler, exceptionsOf } from "../actions/index.ts";
-import { GrantStore, admissionPolicies, policyProblems } from "../admission/index.ts";
+import { GrantStore, WORKLOAD_ROLE, admissionPolicies, isExempt, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
 import { FormatScanner } from "../formats/index.ts";
-import { isolationReconciler } from "../isolation/index.ts";
+import { bindWorkloadRole, isolationReconciler } from "../isolation/index.ts";
 import {
   Controller,
   EventRecorder,
@@ -258,6 +258,16 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
           return verifier.manifest({ reference: oci.reference, namespace, credentials, signal: abort });
         },
       },
+      unsecured: options.allowUnsecuredNamespaces
+        ? {
+            allows: (namespace) => !isExempt(namespace, identity),
+            bind: (namespace, abort) =>
+              bindWorkloadRole(client.withSignal(abort), namespace, {
+                identity,
+                living: informers.bindings.store.get(`${namespace}/${WORKLOAD_ROLE}`),
+              }),
+          }
+        : undefined,
       podsOf: (namespace, model) => informers.pods.store.byIndex("model", `${namespace}/${model}`),
       clock,
     }),

@@ -126,6 +126,8 @@ export function wire(
   modelController.watch(informers.services, modelKeyOf);
   modelController.watch(informers.jobs, importedModelKeyOf);
   modelController.watch(informers.pods, modelKeyOf);
+  // Only read: what is missing is bound in the next pass.
+  modelController.watch(informers.bindings, () => []);
   modelController.watch(informers.admissionPolicies, () => informers.models.store.list().map(keyOf));
   modelController.watch(informers.admissionBindings, () => informers.models.store.list().map(keyOf));
 

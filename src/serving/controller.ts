@@ -55,6 +55,7 @@ import {
   type Judgement,
   type Rollout,
   holdOf,
+  isServedUnsecured,
   judgeDesired,
   judgeRevision,
   rolloutOf,
@@ -101,11 +102,19 @@ export interface ServingDependencies {
   readonly pullCredentials: (namespace: string, pulling: Pulling, signal: AbortSignal) => CredentialSource;
   /** What is missing or changed among the admission policies. */
   readonly guardProblems: () => readonly string[];
+  /** Present where models may also be served in namespaces without a SecureNamespace. */
+  readonly unsecured?: UnsecuredNamespaces | undefined;
   readonly imports: ImportDependencies;
   readonly events: Pick<EventRecorder, "emit">;
   /** Absent where no evidence is kept. */
   readonly evidence?: EvidenceSink | undefined;
   readonly clock: Clock;
+}
+
+export interface UnsecuredNamespaces {
+  readonly allows: (namespace: string) => boolean;
+  /** Gives the operator the rights there that a SecureNamespace gives it elsewhere. */
+  readonly bind: (namespace: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** Brings what runs to what a SecureModel asks for and its verdicts allow. */
@@ -203,6 +212,8 @@ class Pass {
 
   async run(resourceVersion = this.#resourceVersion): Promise<ReconcileResult> {
     this.#resourceVersion = resourceVersion;
+    if (isServedUnsecured(this.#deps, this.#namespace))
+      await this.#deps.unsecured?.bind(this.#namespace, this.#context.signal);
     // What runs first: to find out about what is to come can take minutes, and can fail.
     const active = await this.#judgeActive();
     if (active !== undefined && (await this.#endIfRevoked(active))) return { requeueAfterMs: teardownRetryMs };
@@ -239,13 +250,13 @@ class Pass {
    * Nothing is imported where nothing may be served.
    */
   async #lookAtSource(): Promise<Hold | undefined> {
-    const { imports, namespaces, guardProblems } = this.#deps;
+    const { imports } = this.#deps;
     this.#imports = await importStep(this.#client, imports, this.#model, {
       now: this.#now,
       signal: this.#context.signal,
     });
     if (this.#imports === undefined) return undefined;
-    const hold = holdOf(namespaces, this.#namespace, guardProblems());
+    const hold = holdOf(this.#deps, this.#namespace);
     if (hold !== undefined) {
       const { grant: _grant, ...rest } = this.#imports;
       this.#imports = { ...rest, apply: () => Promise.resolve() };
@@ -362,7 +373,6 @@ class Pass {
   }
 
   async #gather(active: Active | undefined, problem: Hold | undefined): Promise<Gathered> {
-    const { namespaces, guardProblems } = this.#deps;
     const { signal } = this.#context;
     const isKept = (digest: string) => this.#existing.some(({ spec }) => spec.artifact.digest === digest);
     const judgement: DesiredJudgement =
@@ -381,7 +391,7 @@ class Pass {
       active: active?.revision,
       judgements,
       rollout: rolloutOf(this.#living.deployment, desired, this.#model.spec.replicas),
-      hold: holdOf(namespaces, this.#namespace, guardProblems()),
+      hold: holdOf(this.#deps, this.#namespace),
     };
   }
 

@@ -1,7 +1,6 @@
-import type { ModelRevision, SecureModel, SecureNamespace, VerdictStatus } from "../api/index.ts";
+import type { ModelRevision, SecureModel, VerdictStatus } from "../api/index.ts";
 import { GRANT_NAME } from "../api/index.ts";
 import { digestOf, emptyGrant, imagesOf, isGranted, withdraw } from "../admission/index.ts";
-import type { Store } from "../kube/index.ts";
 import {
   type Standing,
   type Verdict,
@@ -116,7 +115,10 @@ export function pinnedArtifact(model: SecureModel, isKept: (digest: string) => b
 
 /** Container and init images of a revision that its namespace does not grant now. */
 export function ungrantedImages(deps: ServingDependencies, revision: ModelRevision, now: Date): readonly string[] {
-  const living = deps.grantObjects.get(`${revision.metadata.namespace ?? ""}/${GRANT_NAME}`)?.spec ?? emptyGrant;
+  const { namespace = "" } = revision.metadata;
+  // Nobody vouches for images there, and nobody refuses them.
+  if (isServedUnsecured(deps, namespace)) return [];
+  const living = deps.grantObjects.get(`${namespace}/${GRANT_NAME}`)?.spec ?? emptyGrant;
   // What models have granted for their imports is no runtime.
   const grant = withdraw(living, ({ kind }) => kind === "SecureModel");
   return imagesOf(revision.spec.serving.template.spec).flatMap(({ image, use }) => {
@@ -125,13 +127,21 @@ export function ungrantedImages(deps: ServingDependencies, revision: ModelRevisi
   });
 }
 
+/** Whether models are served in a namespace although nothing keeps it apart, because the administrator allows it. */
+export function isServedUnsecured(
+  { namespaces, unsecured }: Pick<ServingDependencies, "namespaces" | "unsecured">,
+  namespace: string,
+): boolean {
+  return unsecured !== undefined && namespaces.get(namespace) === undefined && unsecured.allows(namespace);
+}
+
 /** Why nothing may be promoted in the namespace, whatever the verdict; undefined when it may. */
 export function holdOf(
-  namespaces: Store<SecureNamespace>,
+  deps: Pick<ServingDependencies, "namespaces" | "unsecured" | "guardProblems">,
   namespace: string,
-  guardProblems: readonly string[],
 ): Hold | undefined {
-  const secured = namespaces.get(namespace);
+  if (isServedUnsecured(deps, namespace)) return undefined;
+  const secured = deps.namespaces.get(namespace);
   if (secured === undefined) {
     return {
       reason: "NamespaceNotSecured",
@@ -144,7 +154,7 @@ export function holdOf(
       message: `namespace ${namespace} is for ${secured.spec.profile}: serve models in a namespace with profile: serving`,
     };
   }
-  const [problem] = guardProblems;
+  const [problem] = deps.guardProblems();
   if (problem === undefined) return undefined;
   return {
     reason: "PoliciesChanged",

@@ -1,4 +1,4 @@
 /** Which verified revision of a model serves. */
 export { decideServing, type Observed, type Plan } from "./decide.ts";
-export { servingReconciler, type ServingDependencies } from "./controller.ts";
+export { servingReconciler, type ServingDependencies, type UnsecuredNamespaces } from "./controller.ts";
 export { type DeploymentObject } from "./workload.ts";

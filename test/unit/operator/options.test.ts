@@ -63,6 +63,14 @@ describe("whom the operator expects to have rights everywhere", () => {
   }
 });
 
+describe("where models are served", () => {
+  it("is in SecureNamespaces only, unless it is said otherwise", () => {
+    assert.equal(readOptions([]).allowUnsecuredNamespaces, false);
+    assert.equal(readOptions(["--allow-unsecured-namespaces=true"]).allowUnsecuredNamespaces, true);
+    assert.throws(() => readOptions(["--allow-unsecured-namespaces=yes"]), /allowUnsecuredNamespaces/);
+  });
+});
+
 describe("how often the operator asks the API server", () => {
   it("is bounded, and can be set", () => {
     assert.deepEqual(readOptions([]).requests, { perSecond: 200, burst: 400 });

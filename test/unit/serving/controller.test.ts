@@ -288,6 +288,40 @@ describe("Serving controller", () => {
     }
   });
 
+  it("starts nothing outside of a SecureNamespace, and leaves what runs when that is deleted", async () => {
+    const world = await serving();
+    world.client.objects.delete("securenamespaces/shop");
+    await world.settle();
+    assert.equal(world.condition(), "False/NamespaceNotSecured");
+    assert.equal(world.pods().length > 0, true);
+    assert.ok(world.granted().includes(digest(1)));
+    world.client.objects.delete("deployments/shop/iris");
+    await world.settle();
+    assert.equal(world.client.objects.has("deployments/shop/iris"), false);
+  });
+
+  it("serves outside of a SecureNamespace where the administrator allows it, with rights that it gives itself first", async () => {
+    const bound: string[] = [];
+    const unsecured = (allows: boolean) => ({
+      allows: () => allows,
+      bind: (namespace: string) => Promise.resolve(void bound.push(namespace)),
+    });
+    for (const allows of [true, false]) {
+      const world = new World();
+      world.unsecured = unsecured(allows);
+      world.client.objects.delete("securenamespaces/shop");
+      world.client.objects.delete("admissiongrants/shop/mlsecops");
+      await world.settle();
+      assert.equal(world.condition(), allows ? "True/Serving" : "False/NamespaceNotSecured");
+    }
+    assert.deepEqual([...new Set(bound)], ["shop"]);
+    const secured = new World();
+    secured.unsecured = unsecured(true);
+    bound.length = 0;
+    await secured.settle();
+    assert.deepEqual(bound, []);
+  });
+
   it("repairs a Deployment or Service that somebody has changed or deleted", async () => {
     const world = await serving();
     const image = (name: string) => ({ template: { spec: { containers: [{ name, image: name }] } } });

@@ -12,7 +12,7 @@ import { type EventDetail, type KubeObject, Store, createLogger } from "../../..
 import type { ImportSettings, JobObject } from "../../../src/importing/index.ts";
 import { originOf } from "../../../src/importing/job.ts";
 import { recordedAs } from "../../../src/importing/plan.ts";
-import { type DeploymentObject, servingReconciler } from "../../../src/serving/index.ts";
+import { type DeploymentObject, type UnsecuredNamespaces, servingReconciler } from "../../../src/serving/index.ts";
 import { policiesOfModel } from "../../../src/operator/informers.ts";
 import type { ManifestRead, Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
@@ -34,6 +34,7 @@ export class World {
   readonly asked: VerifyRequest[] = [];
   evidence: EvidenceSink | undefined;
   guardProblems: readonly string[] = [];
+  unsecured: UnsecuredNamespaces | undefined;
   importSettings: ImportSettings | undefined;
   /** Of what was imported: by default what the program writes, of content whose digest is that of its files. */
   manifest: (reference: string) => ManifestRead = (reference) => ({
@@ -95,6 +96,7 @@ export class World {
         settings: this.importSettings,
         manifest: (_namespace, { reference }) => Promise.resolve(this.manifest(reference)),
       },
+      unsecured: this.unsecured,
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       evidence: this.evidence,
       clock: this.clock,
