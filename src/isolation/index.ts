@@ -5,3 +5,6 @@ export { type NamespaceReach } from "./conditions/isolation.ts";
 export { declarationOf } from "./walls/declaration.ts";
 export { type DnsPlace } from "./walls/network.ts";
 export { type ServedNetwork, networkWalls } from "./walls/walls.ts";
+export { type WallProblem } from "./walls/problems.ts";
+export { containerLimitsOf, profileDefaults, quotaOf } from "./walls/profiles.ts";
+export { type ConsumingPod, quotaProblem } from "./walls/quota-use.ts";

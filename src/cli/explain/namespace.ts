@@ -4,6 +4,7 @@ import type { AllowedImage } from "../../api/index.ts";
 import { accountsFromStatus } from "../account/from-status.ts";
 import { policyNodes } from "../account/nodes.ts";
 import { node, type TreeNode } from "../render/tree.ts";
+import { effectiveNode } from "./effective.ts";
 import { conditionNodes, grantNode, unansweredNode, verdictNode } from "./common.ts";
 import type { NamespaceFacts, Refreshed } from "./gather.ts";
 
@@ -14,6 +15,9 @@ export function namespaceTree(facts: NamespaceFacts, refreshed: ReadonlyMap<stri
   return node(`SecureNamespace ${metadata.name} (${spec.profile}, ${spec.enforcement})`, "plain", [
     ...(images.length === 0 ? [node("allowed images: none, only models run here")] : images),
     podsNode(facts),
+    breachesNode(facts),
+    ...accessNodes(facts),
+    effectiveNode(facts.namespace),
     node("conditions", "plain", conditionNodes(status?.conditions)),
   ]);
 }
@@ -51,4 +55,43 @@ function podsNode({ namespace }: NamespaceFacts): TreeNode {
     enforced ? "bad" : "unknown",
     seen.examples.map(({ name, problem }) => node(`${name}: ${problem}`)),
   );
+}
+
+function breachesNode({ namespace }: NamespaceFacts): TreeNode {
+  const seen = namespace.status?.breaches;
+  if (seen === undefined) return node("breaches: the operator has not looked for them yet", "unknown");
+  if (seen.count === 0) return node("breaches: nothing lets in or out more than is declared", "good");
+  const rows = seen.examples.map(({ kind, name, reason, allows, pods }) =>
+    node(`${reason}: ${kind} ${name}: ${allows}`, "plain", [
+      node(pods.count === 0 ? "no pod now" : `${pods.count} pods: ${listed(pods.examples, pods.count)}`),
+    ]),
+  );
+  const more = seen.count - seen.examples.length;
+  return node(`breaches: ${seen.count} objects let in or out more than is declared`, moodOf(namespace), [
+    ...rows,
+    ...(more > 0 ? [node(`and ${more} more`)] : []),
+  ]);
+}
+
+function accessNodes({ namespace }: NamespaceFacts): readonly TreeNode[] {
+  const seen = namespace.status?.access;
+  if (seen === undefined) return [];
+  if (seen.count === 0) return [node("access: no binding gives more than spec.people says", "good")];
+  const rows = seen.examples.map(({ binding, subjects, allows }) => node(`${binding}: ${subjects}: ${allows}`));
+  const more = seen.count - seen.examples.length;
+  return [
+    node(`access: ${seen.count} bindings give more than spec.people says`, moodOf(namespace), [
+      ...rows,
+      ...(more > 0 ? [node(`and ${more} more`)] : []),
+    ]),
+  ];
+}
+
+/** In Audit nothing is claimed, so nothing is wrong. */
+function moodOf({ spec }: NamespaceFacts["namespace"]): "bad" | "unknown" {
+  return spec.enforcement === "Enforce" ? "bad" : "unknown";
+}
+
+function listed(names: readonly string[], count: number): string {
+  return `${names.join(", ")}${count > names.length ? " and more" : ""}`;
 }

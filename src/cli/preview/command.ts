@@ -24,15 +24,16 @@ export const options = {
 
 export const preview = defineCommand({
   name: "preview",
-  summary: "what enforcement would refuse in a namespace today",
+  summary: "what enforcement would refuse or cut in a namespace today",
   about: `Looks at every pod and every pod template of a namespace, and says which of them would be refused if its SecureNamespace
-were in Enforce now, and why. It changes nothing.`,
+were in Enforce now, and why; which traffic would be cut, what would open the namespace all the same, and whether its quota
+is below what runs. It changes nothing.`,
   positionals: [{ name: "NAMESPACE", help: "secured already, or not yet" }],
   options,
   exits: [
-    { status: 0, meaning: "nothing would be refused" },
+    { status: 0, meaning: "nothing would be refused or cut, and nothing would be open" },
     { status: 1, meaning: "something would be" },
-    { status: 3, meaning: "nothing is known to be refused, but something could not be read" },
+    { status: 3, meaning: "nothing is known to be, but something could not be read" },
   ],
   run: async (invocation, io) => (await import("./run.ts")).run(invocation, io),
 });

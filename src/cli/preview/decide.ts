@@ -10,6 +10,7 @@ import type {
 import { covers, parseReference, resolvePolicy, type ResolvedPolicy } from "../../trust/index.ts";
 import type { Answer } from "../ask.ts";
 import { admittedAt, isFinished, shapeOf } from "../pod.ts";
+import { consequencesOf, defaultSpec } from "./consequences.ts";
 import type { Facts, Runnable } from "./gather.ts";
 import type { PreviewImage, PreviewItem, PreviewReport } from "./schema.ts";
 
@@ -32,10 +33,12 @@ export function decide(facts: Facts, verdicts: Verdicts, choice: Choice): Previe
   const { secured } = facts;
   const profile = choice.profile ?? (secured.state === "known" ? secured.value.spec.profile : "experiment");
   const rules: Rules = { ...rulesOf(facts), profile, verdicts, now: choice.now };
-  const items = facts.runnables
+  const runnables = facts.runnables
     .flatMap(([, answer]) => (answer.state === "known" ? answer.value : []))
-    .filter(({ pod }) => pod === undefined || !isFinished(pod))
-    .map((runnable) => itemOf(runnable, rules));
+    .filter(({ pod }) => pod === undefined || !isFinished(pod));
+  const items = runnables.map((runnable) => itemOf(runnable, rules));
+  const declared = secured.state === "known" ? secured.value.spec : defaultSpec(profile);
+  const asked = { namespace: facts.namespace, spec: { ...declared, profile }, runnables };
   const { ungrantedPods: seen, images = [] } = (secured.state === "known" ? secured.value.status : undefined) ?? {};
   return {
     format: "mlsecops.io/preview/v1",
@@ -48,14 +51,15 @@ export function decide(facts: Facts, verdicts: Verdicts, choice: Choice): Previe
       outcome === "Verified" ? [] : [{ name, outcome, reason, message }],
     ),
     items,
+    consequences: [...consequencesOf(asked, facts.around)],
     unknown: unknownOf(facts),
     notChecked: [...notChecked],
   };
 }
 
-/** 1: something would be refused. 3: nothing is known to be, but something could not be read. */
-export function exitStatus({ refused, unknown }: PreviewReport): 0 | 1 | 3 {
-  if (refused > 0) return 1;
+/** 1: something would be refused, cut or open. 3: nothing is known to be, but something could not be read. */
+export function exitStatus({ refused, consequences, unknown }: PreviewReport): 0 | 1 | 3 {
+  if (refused > 0 || consequences.length > 0) return 1;
   return unknown.length > 0 ? 3 : 0;
 }
 
@@ -137,12 +141,15 @@ function reasonOf(image: string, digest: string, rules: Rules): Pick<PreviewImag
   return { why: isCovered ? "NotAsked" : "NoPolicy" };
 }
 
-function unknownOf({ secured, grant, policies, runnables }: Facts): PreviewReport["unknown"] {
+function unknownOf({ secured, grant, policies, runnables, unread }: Facts): PreviewReport["unknown"] {
   const asked: readonly (readonly [string, Answer<unknown>])[] = [
     ["SecureNamespace", secured],
     ["AdmissionGrant", grant],
     ["ClusterTrustPolicies", policies],
     ...runnables,
   ];
-  return asked.flatMap(([what, answer]) => (answer.state === "unknown" ? [{ what, why: answer.reason }] : []));
+  return [
+    ...asked.flatMap(([what, answer]) => (answer.state === "unknown" ? [{ what, why: answer.reason }] : [])),
+    ...unread,
+  ];
 }

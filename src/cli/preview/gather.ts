@@ -2,8 +2,10 @@ import { type GenericClass, kind } from "kubernetes-fluent-client";
 import { z } from "zod";
 import type { AdmissionGrantSpec, ClusterTrustPolicy, SecureNamespace } from "../../api/index.ts";
 import type { Answer } from "../ask.ts";
-import { type Listed, readGrant, readNamespace, readObjects, readPolicies } from "../cluster.ts";
+import { type Listed, readGrant, readNamespace, readNamespaces, readObjects, readPolicies } from "../cluster.ts";
 import { Meta, Pod, PodSpec } from "../pod.ts";
+import { gatherNamespaceReach } from "../reach/gather.ts";
+import type { Surroundings } from "./consequences.ts";
 
 const Template = z.looseObject({ metadata: Meta.partial().nullish(), spec: PodSpec });
 const Conditions = z.array(z.looseObject({ type: z.string(), status: z.string() })).nullish();
@@ -34,12 +36,18 @@ export interface Facts {
   readonly grant: Answer<AdmissionGrantSpec>;
   readonly policies: Answer<Listed<ClusterTrustPolicy>>;
   readonly runnables: readonly (readonly [kind: string, Answer<readonly Runnable[]>])[];
+  /** What has a say in the namespace's traffic. */
+  readonly around: Surroundings | undefined;
+  /** What of that could not be read. */
+  readonly unread: readonly { readonly what: string; readonly why: string }[];
 }
 
 export async function gather(namespace: string): Promise<Facts> {
   const ofTemplates = (name: string, model: GenericClass) =>
     runnables(name, readObjects(model, Workload, namespace), ({ spec }) => spec.template);
-  const [secured, grant, policies, ...found] = await Promise.all([
+  const [reach, all, secured, grant, policies, ...found] = await Promise.all([
+    gatherNamespaceReach(namespace),
+    readNamespaces(),
     readNamespace(namespace),
     readGrant(namespace),
     readPolicies(),
@@ -50,7 +58,13 @@ export async function gather(namespace: string): Promise<Facts> {
     runnables("CronJob", readObjects(kind.CronJob, CronJob, namespace), ({ spec }) => spec.jobTemplate.spec.template),
     pods(namespace),
   ]);
-  return { namespace, secured, grant, policies, runnables: found };
+  const names = (listed: Listed<SecureNamespace>) => listed.objects.map(({ metadata }) => metadata.name);
+  const around: Surroundings = {
+    world: reach.world,
+    enforcesNames: reach.served.some(({ resource }) => resource.kind === "CiliumNetworkPolicy"),
+    secured: all.state === "known" ? { state: "known", value: names(all.value) } : all,
+  };
+  return { namespace, secured, grant, policies, runnables: found, around, unread: reach.unknown };
 }
 
 async function runnables<T extends { readonly metadata: Meta }>(

@@ -1,10 +1,21 @@
 import type { Paint, Mood } from "../render/colour.ts";
 import { pairs, table, type Row } from "../render/table.ts";
-import type { PreviewImage, PreviewItem, PreviewReport } from "./schema.ts";
+import type { PreviewConsequence, PreviewImage, PreviewItem, PreviewReport } from "./schema.ts";
 
 /** What Enforce would refuse, a line for each reason; what would be admitted is only counted. Pure. */
 export function render(report: PreviewReport, paint: Paint): string {
-  const { namespace, profile, secured, items, refused, unknown, notChecked, operatorSees, allowedImages } = report;
+  const {
+    namespace,
+    profile,
+    secured,
+    items,
+    refused,
+    unknown,
+    notChecked,
+    operatorSees,
+    allowedImages,
+    consequences,
+  } = report;
   const shown = items.filter((item) => item.refused && !isRepeated(item, items));
   const rows = shown.flatMap(rowsOf);
   const now = { No: "is not secured", Audit: "is in Audit", Enforce: "is in Enforce" }[secured];
@@ -16,6 +27,9 @@ export function render(report: PreviewReport, paint: Paint): string {
   return [
     `namespace ${namespace} ${now}; profile ${profile}\n\n`,
     ...(rows.length === 0 ? [] : [table(["OBJECT", "USE", "IMAGE", "PROBLEM", "WHY"], rows, paint), "\n"]),
+    ...(consequences.length === 0
+      ? []
+      : [table(["WHAT", "OBJECT", "WHAT ENFORCE WOULD CHANGE"], consequences.map(consequenceRow), paint), "\n"]),
     ...unknown.map(({ what, why }) =>
       pairs([[`cannot tell ${what}:`, { text: why, mood: "unknown" as const }]], paint),
     ),
@@ -27,6 +41,18 @@ export function render(report: PreviewReport, paint: Paint): string {
     "\nnot checked\n",
     ...notChecked.map((line) => `  ${line}\n`),
   ].join("");
+}
+
+function consequenceRow({ what, object, message }: PreviewConsequence): Row {
+  const words = {
+    PodSecurity: "refused",
+    Token: "token",
+    Quota: "quota",
+    Network: "not opened",
+    Cut: "cut",
+    Breach: "breach",
+  } as const;
+  return [{ text: words[what], mood: what === "Token" ? "unknown" : "bad" }, object, message];
 }
 
 /** What something made says nothing new where its maker is listed with the same images. */

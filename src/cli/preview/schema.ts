@@ -22,6 +22,17 @@ export const PreviewItem = z.object({
 });
 export type PreviewItem = z.output<typeof PreviewItem>;
 
+export const PreviewConsequence = z.object({
+  what: z
+    .enum(["PodSecurity", "Token", "Quota", "Network", "Cut", "Breach"])
+    .describe(
+      "PodSecurity: refused by the level of the namespace. Token: no longer mounted. Quota: below what runs. Network: declared, and cannot be opened. Cut: traffic that is open now. Breach: lets in or out more than is declared, also then.",
+    ),
+  object: z.string().describe("KIND/NAME, or what of the spec it is about."),
+  message: z.string(),
+});
+export type PreviewConsequence = z.output<typeof PreviewConsequence>;
+
 /** What `mlsecops preview -o json` prints. Fields are added, never renamed. */
 export const PreviewReport = z.object({
   format: z.literal("mlsecops.io/preview/v1"),
@@ -37,6 +48,7 @@ export const PreviewReport = z.object({
     .array(z.object({ name: z.string(), outcome: z.string(), reason: z.string(), message: z.string() }))
     .describe("Those of the SecureNamespace that are not Verified: Enforce would not let them run."),
   items: z.array(PreviewItem),
+  consequences: z.array(PreviewConsequence).describe("What Enforce would change beside images."),
   unknown: z.array(z.object({ what: z.string(), why: z.string() })).describe("What could not be read."),
   notChecked: z.array(z.string()),
 });

@@ -27,7 +27,7 @@ export async function gather(from: From, to: To): Promise<Facts> {
   const ends = [from, to];
   const named = new Set(ends.flatMap((end) => (end.kind === "Address" ? [] : [end.namespace])));
   const hasAddress = ends.some(({ kind }) => kind === "Address");
-  const served = await servedTypes();
+  const served = await servedTypes((kind) => !skipped.has(kind));
   const isAddressed = ({ resource }: ReachType): boolean => ["Pod", "Service"].includes(resource.kind);
   const within = served.filter(({ resource }) => resource.namespaced);
   await reading.read([
@@ -55,6 +55,18 @@ export async function gather(from: From, to: To): Promise<Facts> {
     ),
   );
   return reading;
+}
+
+/** All that has a say in one namespace's traffic, with what leads into it from outside; routes only those of itself. */
+export async function gatherNamespaceReach(
+  namespace: string,
+): Promise<Facts & { readonly served: readonly ReachType[] }> {
+  const reading = new Reading();
+  const served = await servedTypes(() => true);
+  const isWithin = ({ resource }: ReachType) => resource.namespaced;
+  const across = served.filter((type) => !isWithin(type) && type.resource.kind !== "Namespace");
+  await reading.read([...across.map((type) => ({ type })), ...placesOf(new Set([namespace]), served.filter(isWithin))]);
+  return { world: reading.world, unknown: reading.unknown, served };
 }
 
 interface Place {
@@ -90,8 +102,8 @@ class Reading implements Facts {
 }
 
 /** Those that the cluster serves. Without the right to list, an API server does not say that a kind is not there. */
-async function servedTypes(): Promise<readonly ReachType[]> {
-  const types = reachTypes.filter(({ resource }) => !skipped.has(resource.kind));
+async function servedTypes(isAsked: (kind: string) => boolean): Promise<readonly ReachType[]> {
+  const types = reachTypes.filter(({ resource }) => isAsked(resource.kind));
   const versions = [...new Set(types.filter(({ builtin }) => !builtin).map(versionPath))];
   const answers = await mapBounded(versions, 8, async (path) => {
     const answer = await ask(async () => Resources.parse(await K8s(GenericKind).Raw(path)).resources);

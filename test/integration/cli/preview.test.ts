@@ -87,6 +87,44 @@ describe("mlsecops preview", function () {
     });
   });
 
+  it("says what Enforce would cut, what would open the namespace, and what Pod Security would refuse", async () => {
+    const metadata = (name: string) => ({ name, namespace });
+    await apply([
+      {
+        apiVersion: "networking.k8s.io/v1",
+        kind: "NetworkPolicy",
+        metadata: metadata("allow-all"),
+        spec: { podSelector: {}, policyTypes: ["Ingress"], ingress: [{}] },
+      },
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: metadata("door"),
+        spec: { type: "NodePort", selector: labels, ports: [{ port: 80 }] },
+      },
+      {
+        apiVersion: "networking.k8s.io/v1",
+        kind: "Ingress",
+        metadata: metadata("web"),
+        spec: { defaultBackend: { service: { name: "door", port: { number: 80 } } } },
+      },
+    ]);
+    const { stdout, all, exitCode } = await mlsecops(["preview", namespace, "-o", "json"]);
+    assert.equal(exitCode, 1, all);
+    const { consequences } = PreviewReport.strict().parse(JSON.parse(stdout));
+    const found = new Set(consequences.map(({ what, object }) => `${what} ${object}`));
+    for (const one of [
+      `Cut Namespace/${namespace}`,
+      "Breach NetworkPolicy/allow-all",
+      "Breach Service/door",
+      "Breach Ingress/web",
+      "PodSecurity Deployment/tagged",
+      "PodSecurity Pod/reader",
+      "Token Pod/reader",
+    ])
+      assert.ok(found.has(one), `${one} is not among ${[...found].join(", ")}`);
+  });
+
   it("as serving: also what belongs to no revision", async () => {
     const { all, exitCode } = await mlsecops(["preview", namespace, "--profile", "serving"]);
     assert.equal(exitCode, 1, all);

@@ -113,9 +113,40 @@ describe("mlsecops explain", () => {
     assert.match(text, /\[\?\?\] pods: 1 that run would not be admitted now\n/);
   });
 
+  it("shows what opens a namespace, with the pods behind it, and which bindings give too much", () => {
+    const example = {
+      ...{ apiVersion: "v1", kind: "Service", name: "door", reason: "NodePort", allows: "ingress from everybody" },
+      pods: { count: 7, examples: ["web-1", "web-2"] },
+    };
+    const binding = { binding: "RoleBinding/all", subjects: "group all", allows: "create pods/exec" };
+    const status = {
+      breaches: { count: 3, examples: [example] },
+      access: { count: 1, examples: [binding] },
+      ungrantedPods: { count: 0, examples: [] },
+    };
+    const { policies, grant, pods } = facts();
+    const show = (enforcement: string) => {
+      const namespace = secured(status, { enforcement });
+      return tree(
+        namespaceTree({ namespace, policies, grant, pods, secured: known(namespace) }, new Map(), now),
+        noPaint,
+      );
+    };
+    assert.match(
+      show("Enforce"),
+      /\[no\] breaches: 3 objects .*\n.*NodePort: Service door: ingress from everybody\n.*7 pods: web-1, web-2 and more\n.*and 2 more/,
+    );
+    assert.match(show("Enforce"), /\[no\] access: 1 bindings .*\n.*RoleBinding\/all: group all: create pods\/exec/);
+    assert.match(show("Audit"), /\[\?\?\] breaches: 3/);
+  });
+
   it("does not blame a namespace for being in Audit", () => {
     const conditions = [condition("Ready", "True", "Audit"), condition("Enforced", "False", "Audit")];
-    const namespace = secured({ conditions, ungrantedPods: { count: 0, examples: [] } });
+    const namespace = secured({
+      conditions,
+      ungrantedPods: { count: 0, examples: [] },
+      breaches: { count: 0, examples: [] },
+    });
     const { policies, grant, pods } = facts();
     const of: NamespaceFacts = { namespace, policies, grant, pods, secured: known(namespace) };
     assert.equal(outcomeOf(namespaceTree(of, new Map(), now)), "good");

@@ -17,8 +17,14 @@ const grant: AdmissionGrantSpec = {
   revisions: {},
 };
 
+/** As the strictest level wants it. */
+const securityContext = {
+  ...{ allowPrivilegeEscalation: false, runAsNonRoot: true, capabilities: { drop: ["ALL"] } },
+  seccompProfile: { type: "RuntimeDefault" },
+};
+
 function deployment(...images: readonly string[]): Runnable {
-  const containers = images.map((one, index) => ({ name: `c${index}`, image: one }));
+  const containers = images.map((one, index) => ({ name: `c${index}`, image: one, securityContext }));
   return { kind: "Deployment", metadata: { name: "web" }, labels: {}, spec: { containers } };
 }
 
@@ -39,6 +45,8 @@ function facts(runnables: readonly Runnable[], changes: Partial<Facts> = {}): Fa
     grant: known(grant),
     policies: known({ objects: [trustPolicy()], unreadable: [] }),
     runnables: [["Deployment", known(runnables)]],
+    around: undefined,
+    unread: [],
     ...changes,
   };
 }
