@@ -13,6 +13,7 @@ import { servingConnect } from "./serving-connect.ts";
 import { servingPods } from "./serving-pods.ts";
 import { servingWorkloads } from "./serving-workloads.ts";
 import { tokens } from "./tokens.ts";
+import { walls } from "./walls.ts";
 
 export type { PolicyObject } from "./build.ts";
 
@@ -32,6 +33,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [noHostNetwork, "blocked"],
     [noExposure(identity), "blocked"],
     [tokens(identity), "enforced"],
+    [walls(identity), "enforced"],
     [labelsAwaited, "unlabelled"],
     [operatorRecords(identity), "cluster"],
     [breakGlass, "cluster"],

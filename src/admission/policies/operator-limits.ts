@@ -1,5 +1,13 @@
 import { GROUP, Profile, personRoles } from "../../api/index.ts";
-import { WORKLOAD_ROLE, type OperatorIdentity, peopleBindingName, peopleRoleName, usernameOf } from "../names.ts";
+import {
+  CREATED_BY,
+  POD_SECURITY_PREFIX,
+  WORKLOAD_ROLE,
+  type OperatorIdentity,
+  peopleBindingName,
+  peopleRoleName,
+  usernameOf,
+} from "../names.ts";
 import type { PolicyDefinition } from "./build.ts";
 import { celList } from "./serving-pods.ts";
 
@@ -19,8 +27,8 @@ const isCloudAudience = (audience: string) =>
 
 /**
  * What RBAC cannot say about the operator's own account: the RoleBindings it may write bind one fixed ClusterRole to itself,
- * or people to the roles of people, never in a system namespace; of a Namespace it changes its own labels only; and the tokens
- * of ServiceAccounts that it asks for are short and for clouds.
+ * or people to the roles of people, never in a system namespace; of a Namespace it changes its own labels and those of Pod
+ * Security only; it deletes none that it has not made; and the tokens of ServiceAccounts that it asks for are short and for clouds.
  */
 export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
   return {
@@ -32,7 +40,13 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
         operations: ["CREATE", "UPDATE"],
         resources: ["rolebindings", "clusterrolebindings", "roles", "clusterroles"],
       },
-      { apiGroups: [""], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["namespaces"] },
+      { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE", "DELETE"], resources: ["namespaces"] },
+      {
+        apiGroups: ["policy.networking.k8s.io"],
+        apiVersions: ["*"],
+        operations: ["CREATE", "UPDATE", "DELETE"],
+        resources: ["adminnetworkpolicies", "clusternetworkpolicies"],
+      },
       { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["serviceaccounts/token"] },
     ],
     matchConditions: [
@@ -46,7 +60,7 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
     validations: [
       {
         expression:
-          "request.resource.resource in ['namespaces', 'serviceaccounts'] || variables.isOfPeople || (variables.isBinding && " +
+          "request.resource.group != 'rbac.authorization.k8s.io' || variables.isOfPeople || (variables.isBinding && " +
           `object.metadata.name == '${WORKLOAD_ROLE}' && object.roleRef.kind == 'ClusterRole' && object.roleRef.name == '${WORKLOAD_ROLE}' && ` +
           `object.subjects.size() == 1 && object.subjects[0].kind == 'ServiceAccount' && object.subjects[0].name == '${identity.serviceAccount}' && ` +
           `object.subjects[0].namespace == '${identity.namespace}')`,
@@ -70,10 +84,22 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
       },
       {
         expression:
-          "request.resource.resource != 'namespaces' || (" +
-          `object.metadata.?labels.orValue({}).all(k, k.startsWith('${GROUP}/') || (k in oldObject.metadata.?labels.orValue({}) && object.metadata.labels[k] == oldObject.metadata.labels[k])) && ` +
-          `oldObject.metadata.?labels.orValue({}).all(k, k.startsWith('${GROUP}/') || k in object.metadata.?labels.orValue({})))`,
-        message: `of a Namespace the operator changes only labels that start with ${GROUP}/`,
+          "request.resource.resource != 'namespaces' || request.operation != 'UPDATE' || (" +
+          `${onlyOwn("labels", [`${GROUP}/`, POD_SECURITY_PREFIX])} && ${onlyOwn("annotations", [`${GROUP}/`])})`,
+        message: `of a Namespace the operator changes only labels that start with ${GROUP}/ or ${POD_SECURITY_PREFIX}, and annotations that start with ${GROUP}/`,
+      },
+      {
+        expression:
+          "request.resource.resource != 'namespaces' || request.operation == 'UPDATE' || " +
+          `'${CREATED_BY}' in (request.operation == 'CREATE' ? object : oldObject).metadata.?annotations.orValue({})`,
+        message: `the operator creates namespaces only with the annotation ${CREATED_BY}, and deletes none without it`,
+      },
+      {
+        expression:
+          "request.resource.group != 'policy.networking.k8s.io' || " +
+          "(request.operation == 'DELETE' ? oldObject : object).metadata.name.startsWith('mlsecops-')",
+        message:
+          "of the AdminNetworkPolicies and ClusterNetworkPolicies the operator writes only those whose name starts with mlsecops-",
       },
       {
         expression:
@@ -85,4 +111,14 @@ export function operatorLimits(identity: OperatorIdentity): PolicyDefinition {
       },
     ],
   };
+}
+
+/** Of a Namespace's labels or annotations only those that start with one of the prefixes differ. */
+function onlyOwn(field: "labels" | "annotations", prefixes: readonly string[]): string {
+  const of = (object: string) => `${object}.metadata.?${field}.orValue({})`;
+  const isOwn = prefixes.map((prefix) => `k.startsWith('${prefix}')`).join(" || ");
+  return (
+    `${of("object")}.all(k, ${isOwn} || (k in ${of("oldObject")} && object.metadata.${field}[k] == oldObject.metadata.${field}[k])) && ` +
+    `${of("oldObject")}.all(k, ${isOwn} || k in ${of("object")})`
+  );
 }

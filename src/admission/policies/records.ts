@@ -4,7 +4,7 @@ import type { PolicyDefinition } from "./build.ts";
 import { celList } from "./serving-pods.ts";
 
 /** Built-in controllers that delete what a deleted owner or namespace leaves behind. */
-const cleaners = [
+export const cleaners = [
   "system:kube-controller-manager",
   "system:serviceaccount:kube-system:generic-garbage-collector",
   "system:serviceaccount:kube-system:namespace-controller",
