@@ -1,4 +1,5 @@
-import { type OperatorIdentity, type PodSpecShape, WORKLOAD_ROLE } from "../admission/index.ts";
+import { CREATED_BY, type OperatorIdentity, type PodSpecShape, WORKLOAD_ROLE } from "../admission/index.ts";
+import type { SecureNamespace, SecureNamespaceSpec } from "../api/index.ts";
 import { isDeepStrictEqual } from "node:util";
 import {
   type JsonPatchOperation,
@@ -40,33 +41,77 @@ export async function bindWorkloadRole(
   await applyChanges(client, roleBindingType, { desired: binding, living }, FIELD_MANAGER);
 }
 
+/** Makes the Namespace, shut from the beginning. @throws KubeError what the API server answered. */
+export function createNamespace(
+  client: ObjectClient,
+  { metadata: { name, uid = "" } }: SecureNamespace,
+  marks: Marks,
+): Promise<KubeObject> {
+  const labels = Object.fromEntries(
+    Object.entries(marks).filter((mark): mark is [string, string] => mark[1] !== undefined),
+  );
+  const namespace: KubeObject = { metadata: { name, labels, annotations: { [CREATED_BY]: uid } } };
+  return client.create(namespaceType, namespace, { fieldManager: FIELD_MANAGER });
+}
+
+/** Whether the Namespace is to go with its SecureNamespace: only one that was made for this very object. Pure. */
+export function goesWith(
+  { metadata }: KubeObject,
+  { deletionPolicy }: Pick<SecureNamespaceSpec, "deletionPolicy">,
+  namespace: KubeObject,
+): boolean {
+  const { [CREATED_BY]: madeFor } = namespace.metadata.annotations ?? {};
+  return deletionPolicy === "DeleteNamespace" && madeFor !== undefined && madeFor === metadata.uid;
+}
+
+type Marks = Readonly<Record<string, string | undefined>>;
+
 /** Sets labels, or removes those whose value is undefined. Returns the Namespace as it then is. */
-export async function setLabels(
+export function setLabels(client: ObjectClient, namespace: KubeObject, wanted: Marks): Promise<KubeObject> {
+  return changeNamespace(client, namespace, { labels: wanted, annotations: {} });
+}
+
+/** The same for labels and annotations together. */
+export async function changeNamespace(
   client: ObjectClient,
   namespace: KubeObject,
-  wanted: Readonly<Record<string, string | undefined>>,
+  { labels, annotations }: { readonly labels: Marks; readonly annotations: Marks },
 ): Promise<KubeObject> {
-  const ops = labelOperations(namespace, wanted);
-  if (ops.length === 0) return namespace;
+  const { uid, resourceVersion } = namespace.metadata;
+  const changes = [
+    ...markOperations(namespace, "labels", labels),
+    ...markOperations(namespace, "annotations", annotations),
+  ];
+  if (changes.length === 0) return namespace;
+  // A map that is made must not take the place of one that somebody else has made since.
+  const isMade = changes.some(({ path }) => path === "/metadata/labels" || path === "/metadata/annotations");
+  const ops: readonly JsonPatchOperation[] = [
+    { op: "test", path: "/metadata/uid", value: uid },
+    ...(isMade && resourceVersion !== undefined
+      ? [{ op: "test" as const, path: "/metadata/resourceVersion", value: resourceVersion }]
+      : []),
+    ...changes,
+  ];
   // A patch, never an apply: that would bring back a namespace that has just been deleted.
   return client.patchJson(namespaceType, { name: namespace.metadata.name }, ops, { fieldManager: FIELD_MANAGER });
 }
 
-export function hasLabels(namespace: KubeObject, wanted: Readonly<Record<string, string | undefined>>): boolean {
-  return labelOperations(namespace, wanted).length === 0;
+export function hasLabels(namespace: KubeObject, wanted: Marks): boolean {
+  return markOperations(namespace, "labels", wanted).length === 0;
 }
 
-function labelOperations(
-  { metadata: { uid, labels } }: KubeObject,
-  wanted: Readonly<Record<string, string | undefined>>,
+function markOperations(
+  { metadata }: KubeObject,
+  field: "labels" | "annotations",
+  wanted: Marks,
 ): readonly JsonPatchOperation[] {
-  const changed = Object.entries(wanted).filter(([label, value]) => labels?.[label] !== value);
+  const living = metadata[field];
+  const changed = Object.entries(wanted).filter(([key, value]) => living?.[key] !== value);
   if (changed.length === 0) return [];
   return [
-    { op: "test", path: "/metadata/uid", value: uid },
-    ...(labels === undefined ? [{ op: "add" as const, path: "/metadata/labels", value: {} }] : []),
-    ...changed.map(([label, value]): JsonPatchOperation => {
-      const path = `/metadata/labels/${label.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    ...(living === undefined ? [{ op: "add" as const, path: `/metadata/${field}`, value: {} }] : []),
+    ...changed.map(([key, value]): JsonPatchOperation => {
+      const path = `/metadata/${field}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
       return value === undefined ? { op: "remove", path } : { op: "add", path, value };
     }),
   ];

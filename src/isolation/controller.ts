@@ -62,6 +62,8 @@ import {
   FIELD_MANAGER,
   FINALIZER,
   bindWorkloadRole,
+  createNamespace,
+  goesWith,
   hasLabels,
   setLabels,
 } from "./cluster.ts";
@@ -80,6 +82,7 @@ import {
 } from "./decide.ts";
 import { type NamespaceReach, breachNews } from "./conditions/isolation.ts";
 import { enforcementFacts, farewellFacts, imageFacts, isolationFacts } from "./evidence.ts";
+import type { WallsView } from "./walls/view.ts";
 
 export interface IsolationDependencies {
   readonly client: ObjectClient;
@@ -90,6 +93,8 @@ export interface IsolationDependencies {
   readonly pods: Store<PodObject>;
   /** Those of the name {@link WORKLOAD_ROLE}. */
   readonly bindings: Store<RoleBinding>;
+  /** What keeps the namespace apart, and how far that is taken away. */
+  readonly walls: Pick<WallsView, "state" | "leaving">;
   readonly grants: Pick<GrantStore, "change">;
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
@@ -156,20 +161,50 @@ class Pass {
       const message = `namespace ${this.#name} keeps the cluster or the operator running and is never enforced: use a namespace made for one purpose`;
       return this.#halt(raw, status, { reason: "SystemNamespace", message });
     }
-    const namespace = this.#deps.living.get(this.#name);
-    if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) {
-      const message =
-        namespace === undefined
-          ? `there is no namespace ${this.#name}: create it with kubectl create namespace ${this.#name}, or delete this object`
-          : `namespace ${this.#name} is being deleted: create it again afterwards, or delete this object`;
-      await this.#halt(raw, status, { reason: "NamespaceMissing", message });
+    const found = await this.#namespace(raw, spec);
+    if ("message" in found) {
+      await this.#halt(raw, status, { reason: "NamespaceMissing", message: found.message });
       return { requeueAfterMs: missingRetryMs };
     }
+    const { namespace } = found;
     const current = await ensureFinalizer(this.#client, secureNamespace.resource, raw, FINALIZER);
     // Gone or changed since: the change itself brings the next pass.
     if (current === undefined || current.metadata.deletionTimestamp !== undefined) return {};
     if (current.metadata.generation !== raw.metadata.generation) return { requeueAfterMs: 1_000 };
     return this.#secure(raw, { spec, status }, namespace);
+  }
+
+  /** The Namespace, made where it is to be made; or why there is none. */
+  async #namespace(
+    raw: SecureNamespace,
+    spec: SecureNamespaceSpec,
+  ): Promise<{ readonly namespace: KubeObject } | { readonly message: string }> {
+    const name = this.#name;
+    const isMade = spec.namespace === "Create";
+    const living = this.#deps.living.get(name);
+    if (living?.metadata.deletionTimestamp !== undefined) {
+      const then = isMade
+        ? "the operator makes it again afterwards"
+        : "create it again afterwards, or delete this object";
+      return { message: `namespace ${name} is being deleted: ${then}` };
+    }
+    if (living !== undefined) return { namespace: living };
+    if (!isMade) {
+      const message = `there is no namespace ${name}: create it with kubectl create namespace ${name}, write namespace: Create, or delete this object`;
+      return { message };
+    }
+    // It must not be there without anybody to take care of its end.
+    if (raw.metadata.finalizers?.includes(FINALIZER) !== true)
+      await ensureFinalizer(this.#client, secureNamespace.resource, raw, FINALIZER);
+    try {
+      return { namespace: await createNamespace(this.#client, raw, wantedLabels(spec)) };
+    } catch (error) {
+      if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+      // Not known here yet.
+      const there = isKubeError(error, "AlreadyExists") ? await this.#client.get(namespaceType, { name }) : undefined;
+      if (there !== undefined && there.metadata.deletionTimestamp === undefined) return { namespace: there };
+      return { message: `namespace ${name} cannot be made: ${error.message}. It is tried again` };
+    }
   }
 
   async #secure(
@@ -190,9 +225,12 @@ class Pass {
     this.#announceImages(raw, images, status);
     this.#record(raw, () => imageFacts(images, grant, this.#owner));
 
-    // Only now: labels without a grant would refuse everything.
+    const walls = this.#deps.walls.state(this.#name, raw.metadata.uid);
+    const isWalled = (walls?.generation ?? -1) >= (raw.metadata.generation ?? 0);
+    // Only now: labels without a grant would refuse everything, and without walls they would promise too much.
     const wanted = wantedLabels(spec);
-    const labelled = await setLabels(this.#client, namespace, wanted);
+    const isDue = isWalled || spec.enforcement === "Audit";
+    const labelled = isDue ? await setLabels(this.#client, namespace, wanted) : namespace;
 
     const ungranted = this.#sweep(grant, spec);
     const evicted = spec.onUngranted === "Evict" && spec.enforcement === "Enforce" ? await this.#evict(ungranted) : 0;
@@ -209,6 +247,7 @@ class Pass {
         images,
         guardProblems: guardProblems(),
         labelled: hasLabels(labelled, wanted),
+        walls,
         ungranted,
         evicted,
         access,
@@ -475,9 +514,26 @@ class Pass {
 
   async #farewell(raw: SecureNamespace): Promise<ReconcileResult> {
     if (raw.metadata.finalizers?.includes(FINALIZER) !== true) return {};
-    if (!isExempt(this.#name, this.#deps.identity)) await this.#release(raw);
+    if (!isExempt(this.#name, this.#deps.identity)) {
+      const walls = this.#deps.walls.leaving(this.#name, raw.metadata.uid);
+      if (walls?.state === "Failed") return this.#stuck(raw, walls.message);
+      // Who takes them away wakes this when it is done.
+      if (walls === undefined) return {};
+      try {
+        await this.#release(raw);
+      } catch (error) {
+        if (isKubeError(error) && !isKubeError(error, "Fenced", "Aborted")) await this.#stuck(raw, error.message);
+        throw error;
+      }
+    }
     await removeFinalizer(this.#client, secureNamespace.resource, raw, FINALIZER);
     return {};
+  }
+
+  /** Says why the object is still there. */
+  #stuck(raw: SecureNamespace, problem: string): Promise<ReconcileResult> {
+    const message = `${problem}. It is tried again; to let go without it, remove the finalizer ${FINALIZER}: what is closed then stays closed`;
+    return this.#halt(raw, raw.status, { reason: "CleanupFailed", message });
   }
 
   async #release(raw: SecureNamespace): Promise<void> {
@@ -485,12 +541,23 @@ class Pass {
     // With a namespace that goes, everything in it goes.
     if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) return;
     const parsed = parseObject(secureNamespace, raw);
-    // A spec that cannot be read opens nothing.
-    if (parsed.ok && parsed.value.spec.deletionPolicy === "Open") {
+    // A spec that cannot be read opens nothing, and deletes nothing.
+    const deletionPolicy = parsed.ok ? parsed.value.spec.deletionPolicy : "KeepClosed";
+    if (deletionPolicy === "Open") {
       await setLabels(this.#client, namespace, noLabels);
       await this.#client.remove(admissionGrant.resource, { namespace: this.#name, name: GRANT_NAME });
       this.#record(raw, () => farewellFacts(raw.spec.profile, { opens: true }));
       return;
+    }
+    if (deletionPolicy === "DeleteNamespace") {
+      if (goesWith(raw, { deletionPolicy }, namespace)) {
+        const { uid } = namespace.metadata;
+        await this.#client.remove(namespaceType, { name: this.#name }, uid === undefined ? {} : { uid });
+        this.#record(raw, () => farewellFacts(raw.spec.profile, { opens: false }));
+        return;
+      }
+      const note = `namespace ${this.#name} was not made for this object, so it stays, and stays closed: delete it with kubectl delete namespace ${this.#name}`;
+      this.#warn(raw, { reason: "NamespaceKept", action: "Delete", note });
     }
     const isOwn = ({ kind, name }: GrantOwner) => kind === this.#owner.kind && name === this.#owner.name;
     await this.#deps.grants.change(this.#name, (grant) => withdraw(grant, isOwn), {

@@ -15,6 +15,8 @@ import type { Standing } from "../trust/index.ts";
 import { accessCondition } from "./conditions/access.ts";
 import { type NextCondition, type Why, conditionOf } from "./conditions/condition.ts";
 import { type NamespaceReach, breachesStatus, isolationCondition, whyBreached } from "./conditions/isolation.ts";
+import { walledCondition, whyUnwalled } from "./conditions/walled.ts";
+import { type WallsState, wallsStatus } from "./walls/view.ts";
 
 type Spec = {
   readonly enforcement: "Audit" | "Enforce";
@@ -44,6 +46,8 @@ export interface Observations {
   readonly guardProblems: readonly string[];
   /** The labels of the Namespace are as they are wanted. */
   readonly labelled: boolean;
+  /** Undefined: nobody has looked at them yet. */
+  readonly walls: WallsState | undefined;
   readonly ungranted: readonly UngrantedPod[];
   /** How many of them were evicted in this pass. */
   readonly evicted: number;
@@ -130,9 +134,11 @@ export function completedStatus(
   seen: Observations & { readonly name: string; readonly grantedDigests: number },
   now: Date,
 ): SecureNamespaceStatus {
+  const walls = wallsStatus(seen.walls, previous?.walls);
   return {
     observedGeneration: seen.generation,
     conditions: withConditions(previous, conditionsOf(seen), now),
+    ...(walls === undefined ? {} : { walls }),
     images: seen.images.map(({ image, verdict }) => ({
       name: image.name,
       reference: image.reference,
@@ -174,7 +180,10 @@ function accessStatus(previous: SecureNamespaceStatus | undefined, { access }: O
 /** Why a pass ended early. */
 export type Halt =
   | { readonly reason: "Suspended" }
-  | { readonly reason: "NamespaceMissing" | "SystemNamespace" | "InvalidSpec"; readonly message: string };
+  | {
+      readonly reason: "NamespaceMissing" | "SystemNamespace" | "InvalidSpec" | "CleanupFailed";
+      readonly message: string;
+    };
 
 /** The status of a pass that could not be completed: all that is not contradicted stays. Pure. */
 export function haltedStatus(
@@ -192,11 +201,12 @@ export function haltedStatus(
     };
   }
   const { message } = halt;
-  const stalled = halt.reason !== "NamespaceMissing";
+  const stalled = halt.reason !== "NamespaceMissing" && halt.reason !== "CleanupFailed";
+  const isShutUnknown = halt.reason === "InvalidSpec" || halt.reason === "CleanupFailed";
   const conditions = [
     condition("Ready", "False", { reason, message }),
     ...["Enforced", "Isolated"].map((type) =>
-      condition(type, halt.reason === "InvalidSpec" ? "Unknown" : "False", { reason, message }),
+      condition(type, isShutUnknown ? "Unknown" : "False", { reason, message }),
     ),
     condition("Reconciling", stalled ? "False" : "True", { reason, message }),
     condition("Stalled", stalled ? "True" : "False", { reason, message }),
@@ -218,7 +228,7 @@ function withConditions(
   return next.reduce<Condition[]>((conditions, condition) => setCondition(conditions, condition, now), present);
 }
 
-/** Enforced, Isolated, ImagesVerified, AccessTight, Ready, Reconciling and Stalled. Pure. */
+/** Enforced, Walled, Isolated, ImagesVerified, AccessTight, Ready, Reconciling and Stalled. Pure. */
 export function conditionsOf(seen: Observations): readonly NextCondition[] {
   const condition = conditionOf(seen.generation);
   const open = whyOpen(seen);
@@ -230,6 +240,7 @@ export function conditionsOf(seen: Observations): readonly NextCondition[] {
   const progressing = !seen.labelled || seen.evicted > 0;
   return [
     condition("Enforced", open === undefined ? "True" : "False", open ?? closed),
+    walledCondition(seen.walls, seen.spec.enforcement, condition),
     isolationCondition(seen.reach, { enforcement: seen.spec.enforcement, generation: seen.generation }),
     imagesCondition(seen),
     condition("AccessTight", tight, whyTight),
@@ -270,6 +281,8 @@ function whyOpen(seen: Observations): Why | undefined {
 
 function whyUnready(seen: Observations, open: Why | undefined): Why | undefined {
   if (open !== undefined && open.reason !== "Audit") return open;
+  const unwalled = whyUnwalled(seen.walls, seen.spec.enforcement);
+  if (unwalled !== undefined) return unwalled;
   const refused = seen.images.filter(({ standing }) => standing === "Quarantine");
   if (refused.length > 0) return { reason: "ImagesNotVerified", message: describeImages(refused) };
   return seen.spec.enforcement === "Enforce" ? whyBreached(seen.reach) : undefined;

@@ -17,6 +17,7 @@ import {
   IMPORT_LABEL,
   type LivingPolicy,
   MODEL_LABEL,
+  WALL_LABEL,
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
 } from "../admission/index.ts";
@@ -35,12 +36,15 @@ import {
   jobType,
   customResourceDefinitionType,
   ingressType,
+  limitRangeType,
   namespaceType,
   networkPolicyType,
   podType,
+  resourceQuotaType,
   roleBindingType,
   roleType,
   secretType,
+  serviceAccountType,
   serviceType,
 } from "../kube/index.ts";
 import type { PodObject } from "../isolation/index.ts";
@@ -48,6 +52,8 @@ import type { JobObject } from "../importing/index.ts";
 import type { DeploymentObject } from "../serving/index.ts";
 import { leanRole } from "./access-view.ts";
 
+/** What loses the label looks deleted, and wakes who keeps it. */
+const walls = { labelSelector: WALL_LABEL };
 const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" };
 
 /** The keys of the model that an object of the operator belongs to. */
@@ -87,6 +93,13 @@ export function exceptionsOfNamespace({ metadata, status }: SecureNamespace): re
   );
 }
 
+/** Names of the SecureNamespaces that one declares as its peers. */
+export function peersOf({ spec }: SecureNamespace): readonly string[] {
+  const { ingress = [], egress = [] } = (spec as Partial<SecureNamespace["spec"]>).network ?? {};
+  const peers = [...ingress.flatMap(({ from }) => from), ...egress.flatMap(({ to }) => to)];
+  return [...new Set(peers.flatMap(({ secureNamespace: peer }) => (peer === undefined ? [] : [peer.name])))];
+}
+
 export interface KeySecret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
@@ -122,7 +135,7 @@ export function createInformers(context: InformerContext) {
   return {
     policies: informer<ClusterTrustPolicy>(clusterTrustPolicy.resource),
     namespaces: informer<SecureNamespace>(secureNamespace.resource, {
-      indexers: { policy: policiesOfNamespace, exception: exceptionsOfNamespace },
+      indexers: { policy: policiesOfNamespace, exception: exceptionsOfNamespace, peer: peersOf },
     }),
     models: informer<SecureModel>(secureModel.resource, {
       indexers: { policy: policiesOfModel, exception: exceptionOfModel },
@@ -139,10 +152,14 @@ export function createInformers(context: InformerContext) {
     clusterRoles: informer<RoleObject>(clusterRoleType, { transform: leanRole }),
     clusterRoleBindings: informer<BindingObject>(clusterRoleBindingType),
     living: informer<KubeObject>(namespaceType, { metadataOnly: true }),
+    networkPolicies: informer<KubeObject>(networkPolicyType),
+    quotas: informer<KubeObject>(resourceQuotaType, walls),
+    limitRanges: informer<KubeObject>(limitRangeType, walls),
+    accounts: informer<KubeObject>(serviceAccountType, walls),
+    defaultAccounts: informer<KubeObject>(serviceAccountType, { fieldSelector: "metadata.name=default" }),
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),
     admissionPolicies: informer<LivingPolicy>(validatingAdmissionPolicy),
     admissionBindings: informer<LivingPolicy>(validatingAdmissionPolicyBinding),
-    networkPolicies: informer<KubeObject>(networkPolicyType),
     // Beside `services`: few are ours, and of the others only what leads in from outside is kept.
     allServices: informer<KubeObject>(serviceType, { transform: withoutState }),
     ingresses: informer<KubeObject>(ingressType, { transform: withoutState }),

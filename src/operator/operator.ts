@@ -2,11 +2,12 @@ import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
 import { KubeConfig } from "@kubernetes/client-node";
 import { GRANT_NAME } from "../api/index.ts";
+import { peopleBindings } from "../access/index.ts";
 import { actionReconciler, exceptionsOf } from "../actions/index.ts";
 import { GrantStore, WORKLOAD_ROLE, admissionPolicies, isExempt, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
 import { FormatScanner } from "../formats/index.ts";
-import { bindWorkloadRole, isolationReconciler } from "../isolation/index.ts";
+import { LivingWalls, WallsView, bindWorkloadRole, isolationReconciler, wallsReconciler } from "../isolation/index.ts";
 import {
   Controller,
   EventRecorder,
@@ -43,7 +44,9 @@ import { ReachView } from "./reach-view.ts";
 import { ServedKinds } from "./served-kinds.ts";
 import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
-import { wire } from "./wiring.ts";
+import { WallKinds } from "./wall-kinds.ts";
+import { wallSources } from "./wall-sources.ts";
+import { wire, wireServed } from "./wiring.ts";
 
 /** A pass may read tens of gigabytes from a registry. It takes longer than the verifier's own limit for that, which tells why. */
 const passDeadlineMs = 20 * 60_000;
@@ -53,9 +56,6 @@ const leaseName = "mlsecops-operator";
 /** A watch older than this is deaf, a pass longer than this is stuck: the process is then restarted. */
 const deafAfterMs = 180_000;
 const stuckAfterMs = 30 * 60_000;
-
-const clusterDns = { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } };
-const ciliumPolicies = { group: "cilium.io", plural: "ciliumnetworkpolicies" };
 
 /** Wires the capabilities together and works until the signal aborts or the lease is lost. */
 export async function runOperator(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
@@ -100,11 +100,12 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const informers = createInformers(watching);
   const { definitions } = informers;
   const served = new ServedKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
+  const kinds = new WallKinds({ client: reader, clock, log, metrics });
   const declare = declarer({
     namespaces: informers.namespaces.store,
     models: informers.models.store,
-    dns: clusterDns,
-    served: () => ({ names: served.isServed(ciliumPolicies), admin: undefined }),
+    dns: options.dns,
+    served: () => kinds.served,
     imports: importSettings(options),
   });
   const reach = new ReachView(informers, served, declare);
@@ -192,6 +193,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   };
 
   const shared = { log, clock, metrics };
+  const wallsView = new WallsView();
   const policyController = new Controller({
     ...shared,
     name: "trust",
@@ -233,6 +235,29 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       bindings: informers.bindings.store,
       access: (name) => access.of(name),
       reach: (namespace) => reach.reach(namespace),
+      walls: wallsView,
+    }),
+  });
+  const wallsController = new Controller({
+    ...shared,
+    name: "walls",
+    // They wait for nothing but the API server: what is taken down comes back within two seconds.
+    workers: 8,
+    reconcile: wallsReconciler({
+      client,
+      events,
+      now,
+      identity,
+      namespaces: informers.namespaces.store,
+      living: informers.living.store,
+      pods: informers.pods.store,
+      bindings: informers.bindings.store,
+      walls: new LivingWalls(() => [...wallSources(informers), ...kinds.sources]),
+      view: wallsView,
+      served: () => kinds.served,
+      dns: options.dns,
+      people: peopleBindings,
+      changed: (name) => namespaceController.enqueueUrgent(name),
     }),
   });
   const modelController = new Controller({
@@ -276,15 +301,11 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const onKmsChange = wire(
     informers,
     { trust, reach },
-    {
-      actionController,
-      policyController,
-      namespaceController,
-      modelController,
-    },
+    { actionController, policyController, namespaceController, wallsController, modelController },
   );
+  wireServed(kinds, informers, wallsController);
   access.onNews((name) => namespaceController.enqueue(name));
-  const controllers = [actionController, policyController, namespaceController, modelController];
+  const controllers = [actionController, policyController, namespaceController, wallsController, modelController];
   const live = new HealthRegistry();
   const ready = new HealthRegistry();
   for (const [name, informer] of Object.entries(informers)) {
@@ -295,6 +316,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     }));
     informer.start(signal);
   }
+  await kinds.start(signal);
   for (const controller of controllers) live.add(`worker-${controller.name}`, () => controller.health(stuckAfterMs));
   served.start(signal);
   const health = new HealthServer({ live, ready, metrics, log, port: options.healthPort });

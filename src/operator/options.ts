@@ -50,6 +50,20 @@ const Options = z.object({
     perSecond: z.coerce.number().min(10).max(10_000),
     burst: z.coerce.number().int().min(10).max(100_000),
   }),
+  /** The pods that answer for the names of the cluster. */
+  dns: z.object({
+    namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
+      error: "--dns-namespace: write the name of a namespace, for example kube-system",
+    }),
+    podLabels: z.array(z.string()).transform((pairs, context) => {
+      const labels = pairs.map((pair) => pair.split("=", 2));
+      if (labels.length > 0 && labels.every(([key = "", value]) => key !== "" && value !== undefined))
+        return Object.fromEntries(labels) as Record<string, string>;
+      const message = "--dns-pod-labels: write labels as KEY=VALUE, for example k8s-app=kube-dns";
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    }),
+  }),
   kmsPlugins: z.string().min(1).optional(),
   importImage: z
     .string()
@@ -95,6 +109,8 @@ export function readOptions(args: readonly string[]): Options {
       "rechecks-per-second": { type: "string", default: "10" },
       "api-requests-per-second": { type: "string", default: "200" },
       "api-request-burst": { type: "string", default: "400" },
+      "dns-namespace": { type: "string", default: "kube-system" },
+      "dns-pod-labels": { type: "string", default: "k8s-app=kube-dns" },
       "kms-plugins": { type: "string" },
       "import-image": { type: "string" },
       // One each time: names may hold commas.
@@ -128,6 +144,7 @@ export function readOptions(args: readonly string[]): Options {
     maxArtifactBytes: values["max-artifact-bytes"],
     rechecksPerSecond: values["rechecks-per-second"],
     requests: { perSecond: values["api-requests-per-second"], burst: values["api-request-burst"] },
+    dns: { namespace: values["dns-namespace"], podLabels: list(values["dns-pod-labels"]) },
     kmsPlugins: values["kms-plugins"],
     importImage: values["import-image"],
     healthPort: values["health-port"],

@@ -1,4 +1,4 @@
-import { WORKLOAD_ROLE, changedOwners } from "../admission/index.ts";
+import { WALL_LABEL, WORKLOAD_ROLE, changedOwners } from "../admission/index.ts";
 import { type AdmissionGrant, type AdmissionGrantSpec, admissionGrant, parseObject } from "../api/index.ts";
 import { type Change, type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
 import {
@@ -13,12 +13,14 @@ import {
 } from "./informers.ts";
 import type { ReachView } from "./reach-view.ts";
 import type { TrustView } from "./trust-view.ts";
+import type { WallKinds } from "./wall-kinds.ts";
 import { modelIsUrgent, namespaceIsUrgent } from "./urgency.ts";
 
 export interface Controllers {
   readonly actionController: Controller;
   readonly policyController: Controller;
   readonly namespaceController: Controller;
+  readonly wallsController: Controller;
   readonly modelController: Controller;
 }
 
@@ -31,7 +33,7 @@ export interface Controllers {
 export function wire(
   informers: Informers,
   { trust, reach }: { readonly trust: TrustView; readonly reach: ReachView },
-  { actionController, policyController, namespaceController, modelController }: Controllers,
+  { actionController, policyController, namespaceController, wallsController, modelController }: Controllers,
 ): (kmsUri: string) => void {
   const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
   const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
@@ -102,6 +104,8 @@ export function wire(
   namespaceController.watch(informers.admissionPolicies, everyNamespace);
   namespaceController.watch(informers.admissionBindings, everyNamespace);
 
+  wireWalls(informers, wallsController);
+
   modelController.watch(informers.models);
   onSpecChange(modelController, informers.policies, (policy) => trust.modelsOf(policy.metadata.name), wakeModels);
   onAnyChange(
@@ -138,6 +142,42 @@ export function wire(
       wakeModels(trust.modelsOf(policy));
     }
   };
+}
+
+/** Every change of what keeps a namespace apart, and of who is there to be a peer. */
+function wireWalls(informers: Informers, controller: Controller): void {
+  controller.watch(informers.namespaces);
+  informers.namespaces.onChange(({ type, object, previous }) => {
+    const isLeaving = object.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp;
+    if (type === "updated" && !isLeaving) return;
+    for (const namespace of informers.namespaces.store.byIndex("peer", object.metadata.name))
+      controller.enqueue(keyOf(namespace));
+  });
+  controller.watch(informers.living, (namespace) => [namespace.metadata.name]);
+  // Of all namespaces and by whomever: only those of a SecureNamespace's are a reason to look.
+  const inSecured = ({ metadata: { namespace = "" } }: KubeObject) =>
+    informers.namespaces.store.get(namespace) === undefined ? [] : [namespace];
+  for (const informer of [informers.networkPolicies, informers.defaultAccounts]) controller.watch(informer, inSecured);
+  controller.watch(informers.bindings, inSecured);
+  for (const informer of [informers.quotas, informers.limitRanges, informers.accounts])
+    controller.watch(informer, inNamespace);
+  // The use of a quota is summed up from them.
+  controller.watch(informers.pods, () => []);
+}
+
+/** What the cluster's network learns changes the walls of all. */
+export function wireServed(kinds: WallKinds, informers: Informers, controller: Controller): void {
+  kinds.onServed((informer) => {
+    controller.watch(informer, ({ metadata }) => {
+      const namespace = metadata.labels?.[WALL_LABEL];
+      return namespace === undefined ? [] : [namespace];
+    });
+    for (const key of informers.namespaces.store.keys()) controller.enqueue(key);
+  });
+}
+
+function inNamespace({ metadata }: KubeObject): readonly string[] {
+  return metadata.namespace === undefined ? [] : [metadata.namespace];
 }
 
 /**

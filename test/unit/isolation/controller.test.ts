@@ -8,6 +8,7 @@ import {
   SecureNamespaceStatus,
 } from "../../../src/api/index.ts";
 import { type PodObject, type RoleBinding, isolationReconciler } from "../../../src/isolation/index.ts";
+import type { Leaving, WallsState } from "../../../src/isolation/walls/view.ts";
 import { type EventDetail, KubeError, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { Breach } from "../../../src/reach/index.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
@@ -32,6 +33,8 @@ class World {
   guardProblems: readonly string[] = [];
   access: AccessFindings | undefined = { count: 0, examples: [] };
   breaches: readonly Breach[] = [];
+  walls: WallsState | undefined = { uid: "u1", generation: 1, objects: 7, repaired: 0, problems: [] };
+  leaving: Leaving | undefined = { state: "Done" };
   credentials: () => Promise<undefined> = () => Promise.resolve(undefined);
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
 
@@ -57,6 +60,7 @@ class World {
       models: this.models,
       pods: this.pods,
       bindings: this.bindings,
+      walls: { state: () => this.walls, leaving: () => this.leaving },
       grants: new GrantStore(this.client),
       verifier: {
         verify: async (request) => {

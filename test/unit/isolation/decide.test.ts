@@ -125,6 +125,7 @@ describe("conditions of a SecureNamespace", () => {
     images: [image()],
     guardProblems: [],
     labelled: true,
+    walls: { uid: "u", generation: 1, objects: 7, repaired: 0, problems: [] },
     ungranted: [],
     evicted: 0,
     access: { count: 0, examples: [] },
