@@ -145,7 +145,7 @@ export function wire(
 }
 
 /** Every change of what keeps a namespace apart, and of who is there to be a peer. */
-function wireWalls(informers: Informers, controller: Controller): void {
+export function wireWalls(informers: Informers, controller: Controller): void {
   controller.watch(informers.namespaces);
   informers.namespaces.onChange(({ type, object, previous }) => {
     const isLeaving = object.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp;

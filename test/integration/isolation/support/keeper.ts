@@ -1,0 +1,85 @@
+import { GrantStore } from "../../../../src/admission/index.ts";
+import { LivingWalls, WallsView, isolationReconciler, wallsReconciler } from "../../../../src/isolation/index.ts";
+import { Controller, type EventDetail, Metrics, ObjectClient, systemClock } from "../../../../src/kube/index.ts";
+import { createInformers } from "../../../../src/operator/informers.ts";
+import { ServedKinds } from "../../../../src/operator/served-network.ts";
+import { wallSources } from "../../../../src/operator/wall-sources.ts";
+import { wireServed, wireWalls } from "../../../../src/operator/wiring.ts";
+import { connect, silentLog } from "../../kube/support.ts";
+import { Installation, operatorNamespace } from "../../operator/support/installation.ts";
+
+/** The controllers of SecureNamespaces, as the operator runs them and with its rights. No artifact is verified here. */
+export class Keeper {
+  readonly events: EventDetail[] = [];
+  readonly #stop = new AbortController();
+  readonly #running: Promise<unknown>;
+
+  private constructor(client: ObjectClient) {
+    const { signal } = this.#stop;
+    const identity = { namespace: operatorNamespace, serviceAccount: "mlsecops-operator" };
+    const shared = { clock: systemClock, log: silentLog(), metrics: new Metrics() };
+    const informers = createInformers({ client, ...shared, operatorNamespace });
+    const kinds = new ServedKinds({ client, ...shared });
+    const now = () => new Date();
+    const events = { emit: (_regarding: unknown, detail: EventDetail) => this.events.push(detail) };
+    const view = new WallsView();
+    const common = {
+      client,
+      events,
+      now,
+      identity,
+      namespaces: informers.namespaces.store,
+      living: informers.living.store,
+      pods: informers.pods.store,
+      bindings: informers.bindings.store,
+    };
+    const isolation = new Controller({
+      ...shared,
+      name: "isolation",
+      workers: 4,
+      urgentWorkers: 2,
+      reconcile: isolationReconciler({
+        ...common,
+        walls: view,
+        models: informers.models.store,
+        grants: new GrantStore(client),
+        verifier: { verify: () => Promise.reject(new Error("nothing is verified here")) },
+        policies: () => [],
+        exceptions: () => [],
+        pullCredentials: () => ({ who: "nobody", read: () => Promise.resolve(undefined) }),
+        guardProblems: () => [],
+      }),
+    });
+    const walls = new Controller({
+      ...shared,
+      name: "walls",
+      workers: 8,
+      reconcile: wallsReconciler({
+        ...common,
+        walls: new LivingWalls(() => [...wallSources(informers), ...kinds.sources]),
+        view,
+        served: () => kinds.served,
+        dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
+        people: () => [],
+        changed: (name) => isolation.enqueueUrgent(name),
+      }),
+    });
+    wireWalls(informers, walls);
+    wireServed(kinds, informers, walls);
+    isolation.watch(informers.namespaces);
+    isolation.watch(informers.living, ({ metadata }) => [metadata.name]);
+    isolation.watch(informers.pods, ({ metadata }) => [metadata.namespace ?? ""]);
+    for (const informer of Object.values(informers)) informer.start(signal);
+    this.#running = kinds.start(signal).then(() => Promise.all([isolation.run(signal), walls.run(signal)]));
+  }
+
+  static async start(installation: Installation): Promise<Keeper> {
+    const transport = connect(await installation.operatorKubeConfig());
+    return new Keeper(new ObjectClient({ transport }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
