@@ -521,6 +521,55 @@ describe("the reconciler of SecureNamespaces", () => {
     assert.equal(world.condition("Ready"), "False/NamespaceMissing");
   });
 
+  it("makes the namespace where that was asked for: shut at once, and noted as its own", async () => {
+    const world = new World({ namespace: "Create" });
+    world.client.objects.delete("namespaces/shop");
+    await world.pass();
+    assert.deepEqual(world.client.writes.slice(0, 2), ["patch securenamespaces/shop", "create namespaces/shop"]);
+    assert.deepEqual(world.client.objects.get("namespaces/shop")?.metadata, {
+      name: "shop",
+      labels: enforceLabels,
+      annotations: { "mlsecops.io/created-by": "u1" },
+    });
+    assert.equal(world.condition("Ready"), "True/Enforced");
+  });
+
+  it("says why it cannot make the namespace", async () => {
+    const world = new World({ namespace: "Create" });
+    world.client.objects.delete("namespaces/shop");
+    world.client.onWrite = (when, line) => {
+      if (when === "before" && line === "create namespaces/shop") throw new KubeError("Forbidden", "no more of them");
+    };
+    assert.deepEqual(await world.pass(), { requeueAfterMs: 30_000 });
+    const ready = world.object()?.status?.conditions?.find(({ type }) => type === "Ready");
+    assert.match(ready?.message ?? "", /namespace shop cannot be made: no more of them/);
+  });
+
+  it("labels for Enforce only once somebody has made the walls of this generation", async () => {
+    const world = new World();
+    const walls = world.walls;
+    for (const state of [undefined, { uid: "u1", generation: 0, objects: 0, repaired: 0, problems: [] }]) {
+      world.walls = state;
+      await world.pass();
+      assert.equal(world.labels()?.["mlsecops.io/enforcement"], undefined);
+      assert.equal(world.condition("Enforced"), "False/NotLabelled");
+    }
+    world.walls = walls;
+    await world.pass();
+    assert.equal(world.labels()?.["mlsecops.io/enforcement"], "enforce");
+    assert.deepEqual(world.object()?.status?.walls, { objects: 7, repaired: 0 });
+    assert.equal(world.condition("Walled"), "True/Walled");
+  });
+
+  it("is not ready while walls are missing, though it is enforced", async () => {
+    const world = new World();
+    const problems = [{ reason: "WallsIncomplete" as const, message: "ResourceQuota/mlsecops cannot be written" }];
+    world.walls = { uid: "u1", generation: 1, objects: 7, repaired: 0, problems };
+    await world.pass();
+    assert.equal(world.condition("Enforced"), "True/Enforced");
+    assert.equal(world.condition("Ready"), "False/WallsIncomplete");
+  });
+
   it("stalls on a spec that cannot be read, and leaves what is granted", async () => {
     const world = new World();
     await world.pass();
@@ -568,6 +617,54 @@ describe("the reconciler of SecureNamespaces", () => {
       assert.deepEqual(world.labels(), { team: "a" });
       assert.equal(world.client.objects.has(grantKey), false);
     });
+
+    const leaving = { finalizers: [finalizer], deletionTimestamp: "2030-01-01T00:00:00Z" };
+
+    it("waits for the walls to be taken away, and says what holds that up", async () => {
+      const world = new World({ deletionPolicy: "Open" }, leaving);
+      world.leaving = undefined;
+      await world.pass();
+      assert.deepEqual(world.client.writes, []);
+      world.leaving = { state: "Failed", message: "a wall cannot be taken away: not today" };
+      await world.pass();
+      assert.deepEqual(world.client.writes, ["apply status securenamespaces/shop"]);
+      assert.equal(world.condition("Ready"), "False/CleanupFailed");
+      assert.equal(world.condition("Stalled"), "False/CleanupFailed");
+      world.leaving = { state: "Done" };
+      await world.pass();
+      assert.deepEqual(world.object()?.metadata.finalizers, []);
+    });
+
+    it("says what fails, and tries again", async () => {
+      const world = new World({ deletionPolicy: "Open" }, leaving);
+      world.client.add("admissiongrants", { metadata: { name: "mlsecops", namespace: "shop" } });
+      world.client.onWrite = (when, line) => {
+        if (when === "before" && line === `remove ${grantKey}`) throw new KubeError("Forbidden", "not today");
+      };
+      await assert.rejects(world.pass(), /not today/);
+      const ready = world.object()?.status?.conditions?.find(({ type }) => type === "Ready");
+      assert.match(ready?.message ?? "", /^not today\. It is tried again; to let go without it, remove the finalizer/);
+      assert.deepEqual(world.object()?.metadata.finalizers, [finalizer]);
+    });
+
+    for (const [what, madeFor, goes] of [
+      ["goes where it was made for this object", "u1", true],
+      ["stays where it was made for another of that name", "u0", false],
+      ["stays where it was there before", undefined, false],
+    ] as const)
+      it(`DeleteNamespace: the namespace ${what}`, async () => {
+        const world = new World({ namespace: "Create", deletionPolicy: "DeleteNamespace" }, leaving);
+        const annotations = madeFor === undefined ? {} : { "mlsecops.io/created-by": madeFor };
+        world.client.add("namespaces", { metadata: { name: "shop", uid: "n1", labels: {}, annotations } });
+        await world.pass();
+        assert.equal(world.client.objects.has("namespaces/shop"), !goes);
+        assert.deepEqual(
+          world.events.map(({ reason }) => reason),
+          goes ? [] : ["NamespaceKept"],
+        );
+        if (!goes) assert.equal(world.labels()?.["mlsecops.io/enforcement"], "enforce");
+        assert.deepEqual(world.object()?.metadata.finalizers, []);
+      });
 
     it("lets go of an object whose namespace is gone, also while suspended", async () => {
       const world = new World(
