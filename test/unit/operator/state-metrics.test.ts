@@ -87,7 +87,7 @@ describe("the metrics of how things stand", () => {
             spec: { enforcement: "Enforce" },
             status: { ungrantedPods: { count: 2 }, images: [{ verdict: verdict({ reason: "BreakGlass" }) }] },
           },
-          { spec: { enforcement: "Enforce" }, status: { ungrantedPods: { count: 1 } } },
+          { spec: { enforcement: "Enforce" }, status: { ungrantedPods: { count: 1 }, breaches: { count: 2 } } },
         ],
       }),
     );
@@ -106,6 +106,7 @@ describe("the metrics of how things stand", () => {
       "mlsecops_models_quarantined 1",
       'mlsecops_ungranted_pods{enforcement="Audit"} 0',
       'mlsecops_ungranted_pods{enforcement="Enforce"} 3',
+      "mlsecops_namespace_breaches 2",
       "mlsecops_admission_policy_problems 1",
     ]);
   });
