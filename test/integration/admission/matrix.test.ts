@@ -205,7 +205,7 @@ describe("rule 1 in each profile and enforcement", function () {
               { name: "tmp", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
             ],
           }),
-        /image volumes and emptyDir only/,
+        /image volumes and emptyDir only|for somebody else than the API server/,
       ],
       [
         "a path of the host",
@@ -320,7 +320,14 @@ describe("rule 1 in each profile and enforcement", function () {
         kind: "Job",
         metadata: { name: "running", namespace },
         spec: {
-          template: { spec: { ...jobTemplate.spec, schedulerName: "nobody", terminationGracePeriodSeconds: 0 } },
+          template: {
+            spec: {
+              ...jobTemplate.spec,
+              automountServiceAccountToken: false,
+              schedulerName: "nobody",
+              terminationGracePeriodSeconds: 0,
+            },
+          },
         },
       };
       admitted(await create(object, developer, false));
