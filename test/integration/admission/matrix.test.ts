@@ -339,13 +339,15 @@ describe("rule 1 in each profile and enforcement", function () {
     });
 
     it("has no message that falls back to the bare expression", () => {
-      // denied() looks for it in each refusal; this holds that each policy with a messageExpression is among them.
+      // denied() looks for it in each refusal, and so do the tests of walls; this holds that each policy with a
+      // messageExpression is among them.
       const computed = policies.filter(({ spec }) => JSON.stringify(spec).includes("messageExpression"));
       assert.deepEqual(computed.map(({ metadata }) => metadata.name).sort(), [
         "mlsecops-break-glass",
         "mlsecops-labels-awaited",
         "mlsecops-pods-granted",
         "mlsecops-serving-pods",
+        "mlsecops-walls",
       ]);
     });
   });

@@ -8,8 +8,9 @@ export async function reasonsInSource(): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const room of ["trust", "serving", "importing", "isolation", "isolation/conditions", "actions", "operator"]) {
     const folder = new URL(`src/${room}/`, root);
-    for (const file of await readdir(folder)) {
-      if (!file.endsWith(".ts")) continue;
+    for (const file of await readdir(folder, { recursive: true })) {
+      // The program of an import says its reasons to the operator.
+      if (!file.endsWith(".ts") || file.startsWith("program/")) continue;
       for (const reason of reasonsOf(await readFile(new URL(file, folder), "utf8")))
         found.set(reason, `src/${room}/${file}`);
     }

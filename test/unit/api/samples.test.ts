@@ -7,7 +7,7 @@ import type { KubeObject } from "../../../src/kube/index.ts";
 const folder = new URL("../../../manifests/samples/", import.meta.url);
 
 describe("the samples", () => {
-  it("are valid objects, one for each kind that users write", async () => {
+  it("are valid objects, for each kind that users write", async () => {
     const seen: string[] = [];
     for (const file of await readdir(folder)) {
       const object = parse(await readFile(new URL(file, folder), "utf8")) as KubeObject;
@@ -18,7 +18,7 @@ describe("the samples", () => {
       assert.equal(object.metadata.namespace !== undefined, kind.resource.namespaced, file);
       seen.push(kind.resource.kind);
     }
-    assert.deepEqual(seen.sort(), ["ClusterTrustPolicy", "SecureModel", "SecureNamespace"]);
+    assert.deepEqual([...new Set(seen)].sort(), ["ClusterTrustPolicy", "SecureModel", "SecureNamespace"]);
   });
 
   it("parsing names the field that is wrong", () => {
