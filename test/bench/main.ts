@@ -1,3 +1,4 @@
+import { repair } from "./isolation/repair.ts";
 import { reachability } from "./reach/reach.ts";
 import { keep, loads, machine, tableOf, type Row } from "./support/report.ts";
 import { addedAdmissionLatency } from "./trust/admission.ts";
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<readonly
   admission: addedAdmissionLatency,
   revocation: removedKey,
   reach: reachability,
+  repair,
 };
 
 /** Runs the benchmarks that are named, or all, and prints what they saw. A figure that misses its aim is no failure. */

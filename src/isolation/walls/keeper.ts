@@ -106,7 +106,9 @@ async function applyWall(client: ObjectClient, wall: Wall, uid: string): Promise
   const { type, object } = wall;
   const { name, namespace } = object.metadata;
   const key = namespace === undefined ? { name } : { name, namespace };
-  const found = await client.get<WallObject>(type, key);
+  // Of the others nothing depends on what was there before.
+  const depends = type === serviceAccountType || object.roleRef !== undefined;
+  const found = depends ? await client.get<WallObject>(type, key) : undefined;
   if (found === undefined && type === serviceAccountType && name !== "default") await announce(client, object, uid);
   // A binding's role cannot be changed.
   const isOther = found?.roleRef !== undefined && JSON.stringify(found.roleRef) !== JSON.stringify(object.roleRef);

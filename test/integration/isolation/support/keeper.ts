@@ -1,6 +1,13 @@
 import { GrantStore } from "../../../../src/admission/index.ts";
 import { LivingWalls, WallsView, isolationReconciler, wallsReconciler } from "../../../../src/isolation/index.ts";
-import { Controller, type EventDetail, Metrics, ObjectClient, systemClock } from "../../../../src/kube/index.ts";
+import {
+  Controller,
+  type EventDetail,
+  Metrics,
+  ObjectClient,
+  type RateLimit,
+  systemClock,
+} from "../../../../src/kube/index.ts";
 import { createInformers } from "../../../../src/operator/informers.ts";
 import { ServedKinds } from "../../../../src/operator/served-network.ts";
 import { wallSources } from "../../../../src/operator/wall-sources.ts";
@@ -73,8 +80,9 @@ export class Keeper {
     this.#running = kinds.start(signal).then(() => Promise.all([isolation.run(signal), walls.run(signal)]));
   }
 
-  static async start(installation: Installation): Promise<Keeper> {
-    const transport = connect(await installation.operatorKubeConfig());
+  /** `rateLimit`: of requests to the API server, where it matters. */
+  static async start(installation: Installation, rateLimit?: RateLimit): Promise<Keeper> {
+    const transport = connect(await installation.operatorKubeConfig(), rateLimit === undefined ? {} : { rateLimit });
     return new Keeper(new ObjectClient({ transport }));
   }
 
