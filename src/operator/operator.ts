@@ -41,7 +41,7 @@ import type { Options } from "./options.ts";
 import { credentialSource } from "./pull-credentials.ts";
 import { countedBudget } from "./recheck-metrics.ts";
 import { ReachView } from "./reach-view.ts";
-import { ServedKinds } from "./served-kinds.ts";
+import { InstalledKinds } from "./served-kinds.ts";
 import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
 import { WallKinds } from "./wall-kinds.ts";
@@ -99,7 +99,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const watching = { client: reader, clock, log, metrics, operatorNamespace: options.operatorNamespace };
   const informers = createInformers(watching);
   const { definitions } = informers;
-  const served = new ServedKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
+  const served = new InstalledKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
   const kinds = new WallKinds({ client: reader, clock, log, metrics });
   const declare = declarer({
     namespaces: informers.namespaces.store,
@@ -304,6 +304,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     { actionController, policyController, namespaceController, wallsController, modelController },
   );
   wireServed(kinds, informers, wallsController);
+  kinds.onServed(() => reach.refresh());
   access.onNews((name) => namespaceController.enqueue(name));
   const controllers = [actionController, policyController, namespaceController, wallsController, modelController];
   const live = new HealthRegistry();

@@ -4,7 +4,7 @@ import { type Change, type Informer, type KubeObject, keyOf } from "../kube/inde
 import { type Excess, type ReachType, ReachIndex, excess, reachTypes } from "../reach/index.ts";
 import type { Declared } from "./declarations.ts";
 import type { Informers } from "./informers.ts";
-import type { ServedKinds } from "./served-kinds.ts";
+import type { InstalledKinds } from "./served-kinds.ts";
 
 type Watched = Pick<
   Informers,
@@ -29,13 +29,13 @@ export class ReachView {
   readonly #namespaces: Watched["namespaces"];
   /** Those that are part of every cluster, with their Namespaces first. */
   readonly #builtin: readonly (readonly [ReachType, Informer<KubeObject>])[];
-  readonly #served: ServedKinds;
+  readonly #served: InstalledKinds;
   readonly #declare: (namespace: SecureNamespace) => Declared;
   readonly #known = new Map<string, Known>();
   readonly #handlers = new Set<ReachHandler>();
   #problems = "";
 
-  constructor(informers: Watched, served: ServedKinds, declare: (namespace: SecureNamespace) => Declared) {
+  constructor(informers: Watched, served: InstalledKinds, declare: (namespace: SecureNamespace) => Declared) {
     const { living, pods, networkPolicies, allServices, ingresses } = informers;
     this.#namespaces = informers.namespaces;
     this.#served = served;
@@ -66,6 +66,11 @@ export class ReachView {
     const found = isValid ? known.excess : this.#excess(namespace);
     if (!isValid && this.#isSecured(name)) this.#known.set(name, { uid, generation, excess: found });
     return { excess: found, unknown: this.#unknown() };
+  }
+
+  /** All is to be computed again: the cluster's network has learned something. */
+  refresh(): void {
+    this.#touch(this.#namespaces.store.keys(), { pod: false });
   }
 
   onChange(handler: ReachHandler): void {

@@ -12,13 +12,13 @@ import type { ReachType } from "../reach/index.ts";
 import { withoutState } from "./informers.ts";
 
 /** What follows the kinds that come and go. */
-export interface ServedKindsFollower {
+export interface InstalledKindsFollower {
   readonly changed: (type: ReachType, change: Change<KubeObject>) => void;
-  /** {@link ServedKinds.problems} says something else. */
+  /** {@link InstalledKinds.problems} says something else. */
   readonly doubted: () => void;
 }
 
-export interface ServedKindsOptions {
+export interface InstalledKindsOptions {
   /** The CustomResourceDefinitions; their metadata is enough. */
   readonly definitions: Informer<KubeObject>;
   readonly types: readonly ReachType[];
@@ -46,20 +46,20 @@ const patienceMs = 5_000;
  * Watches those kinds that are not part of every cluster as long as they are installed. One that is installed and cannot be
  * listed is a problem, never an absence.
  */
-export class ServedKinds {
-  readonly #options: ServedKindsOptions;
+export class InstalledKinds {
+  readonly #options: InstalledKindsOptions;
   readonly #byDefinition: ReadonlyMap<string, ReachType>;
   readonly #kinds = new Map<string, Kind>();
-  readonly #followers = new Set<ServedKindsFollower>();
+  readonly #followers = new Set<InstalledKindsFollower>();
 
-  constructor(options: ServedKindsOptions) {
+  constructor(options: InstalledKindsOptions) {
     this.#options = options;
     const optional = options.types.filter(({ builtin }) => !builtin);
     this.#byDefinition = new Map(optional.map((type) => [definitionOf(type.resource), type]));
   }
 
   /** Before {@link start}. */
-  follow(follower: ServedKindsFollower): void {
+  follow(follower: InstalledKindsFollower): void {
     this.#followers.add(follower);
   }
 
@@ -73,10 +73,6 @@ export class ServedKinds {
       if (type === "deleted") this.#end(name);
       else if (deletionTimestamp === undefined && !this.#kinds.has(name)) this.#begin(name, kind, signal);
     });
-  }
-
-  isServed({ group, plural }: Pick<ResourceType, "group" | "plural">): boolean {
-    return this.#kinds.has(`${plural}.${group}`);
   }
 
   /** What may have a say and is not known, for people. Empty: nothing is. */

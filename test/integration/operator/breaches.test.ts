@@ -19,7 +19,7 @@ import {
 import { declarer } from "../../../src/operator/declarations.ts";
 import { createInformers, informerMaker } from "../../../src/operator/informers.ts";
 import { ReachView } from "../../../src/operator/reach-view.ts";
-import { ServedKinds } from "../../../src/operator/served-kinds.ts";
+import { InstalledKinds } from "../../../src/operator/served-kinds.ts";
 import { reachTypes } from "../../../src/reach/index.ts";
 import { connect, randomName, silentLog, until } from "../kube/support.ts";
 
@@ -97,7 +97,7 @@ describe("what opens a secured namespace is named", function () {
       operatorNamespace: "mlsecops-system",
     };
     const informers = createInformers(watching);
-    const served = new ServedKinds({
+    const served = new InstalledKinds({
       definitions: informers.definitions,
       types: reachTypes,
       create: informerMaker(watching),
@@ -127,6 +127,12 @@ describe("what opens a secured namespace is named", function () {
         exceptions: () => [],
         pullCredentials: () => ({ who: name, read: () => Promise.resolve(undefined) }),
         reach: (namespace) => view.reach(namespace),
+        access: () => ({ count: 0, examples: [] }),
+        // The tests put up the walls themselves.
+        walls: {
+          state: (_name, uid = "") => ({ uid, generation: 100, objects: 1, repaired: 0, problems: [] }),
+          leaving: () => ({ state: "Done" }),
+        },
         guardProblems: () => [],
         events: {
           emit: ({ metadata }, { reason }) => {

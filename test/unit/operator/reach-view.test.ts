@@ -16,7 +16,7 @@ import {
 } from "../../../src/kube/index.ts";
 import { declarer } from "../../../src/operator/declarations.ts";
 import { ReachView } from "../../../src/operator/reach-view.ts";
-import { ServedKinds } from "../../../src/operator/served-kinds.ts";
+import { InstalledKinds } from "../../../src/operator/served-kinds.ts";
 import { reachTypes } from "../../../src/reach/index.ts";
 import { FakeClock } from "../kube/fake-clock.ts";
 import { namespace, pod, policy } from "../reach/support/raw.ts";
@@ -40,7 +40,7 @@ class World {
   readonly view: ReachView;
 
   constructor() {
-    const served = new ServedKinds({
+    const served = new InstalledKinds({
       definitions: this.definitions.as(),
       types: reachTypes,
       create: (type, { onRefusal }) => {

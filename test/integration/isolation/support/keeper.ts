@@ -1,3 +1,4 @@
+import { peopleBindings } from "../../../../src/access/index.ts";
 import { GrantStore } from "../../../../src/admission/index.ts";
 import { LivingWalls, WallsView, isolationReconciler, wallsReconciler } from "../../../../src/isolation/index.ts";
 import {
@@ -9,7 +10,7 @@ import {
   systemClock,
 } from "../../../../src/kube/index.ts";
 import { createInformers } from "../../../../src/operator/informers.ts";
-import { ServedKinds } from "../../../../src/operator/served-network.ts";
+import { WallKinds } from "../../../../src/operator/wall-kinds.ts";
 import { wallSources } from "../../../../src/operator/wall-sources.ts";
 import { wireServed, wireWalls } from "../../../../src/operator/wiring.ts";
 import { connect, silentLog } from "../../kube/support.ts";
@@ -26,7 +27,7 @@ export class Keeper {
     const identity = { namespace: operatorNamespace, serviceAccount: "mlsecops-operator" };
     const shared = { clock: systemClock, log: silentLog(), metrics: new Metrics() };
     const informers = createInformers({ client, ...shared, operatorNamespace });
-    const kinds = new ServedKinds({ client, ...shared });
+    const kinds = new WallKinds({ client, ...shared });
     const now = () => new Date();
     const events = { emit: (_regarding: unknown, detail: EventDetail) => this.events.push(detail) };
     const view = new WallsView();
@@ -55,6 +56,9 @@ export class Keeper {
         exceptions: () => [],
         pullCredentials: () => ({ who: "nobody", read: () => Promise.resolve(undefined) }),
         guardProblems: () => [],
+        // Who reaches whom, and who may do what, has tests of its own.
+        reach: () => ({ excess: { breaches: [], total: 0 }, unknown: [] }),
+        access: () => ({ count: 0, examples: [] }),
       }),
     });
     const walls = new Controller({
@@ -67,7 +71,7 @@ export class Keeper {
         view,
         served: () => kinds.served,
         dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
-        people: () => [],
+        people: peopleBindings,
         changed: (name) => isolation.enqueueUrgent(name),
       }),
     });
