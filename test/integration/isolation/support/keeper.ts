@@ -14,7 +14,7 @@ import { WallKinds } from "../../../../src/operator/wall-kinds.ts";
 import { wallSources } from "../../../../src/operator/wall-sources.ts";
 import { wireServed, wireWalls } from "../../../../src/operator/wiring.ts";
 import { connect, silentLog } from "../../kube/support.ts";
-import { Installation, operatorNamespace } from "../../operator/support/installation.ts";
+import { type Installation, operatorNamespace } from "../../operator/support/installation.ts";
 
 /** The controllers of SecureNamespaces, as the operator runs them and with its rights. No artifact is verified here. */
 export class Keeper {
