@@ -17,7 +17,7 @@ import {
   isKubeError,
 } from "../../kube/index.ts";
 import { type RoleBinding, FINALIZER, bindWorkloadRole, changeNamespace, goesWith } from "../cluster.ts";
-import { type LivingWall, planOf } from "./compare.ts";
+import { type LivingWall, type WallPlan, planOf } from "./compare.ts";
 import { type Failure, WallKeeper, attempt } from "./keeper.ts";
 import type { LivingWalls } from "./living.ts";
 import type { DnsPlace } from "./network.ts";
@@ -111,7 +111,7 @@ class Pass {
     await attempt(failures, `RoleBinding/${WORKLOAD_ROLE}`, () =>
       bindWorkloadRole(this.#client, this.#name, { identity, living }),
     );
-    const kept = await this.#keeper.carryOut(this.#client, await this.#plan(walls), raw.metadata.uid ?? "");
+    const kept = await this.#keeper.carryOut(this.#client, this.#plan(walls), raw.metadata.uid ?? "");
     failures.push(...kept.failures);
     await attempt(failures, `Namespace/${this.#name}`, () =>
       changeNamespace(this.#client, namespace, podSecurityMarks(namespace, spec)),
@@ -127,11 +127,11 @@ class Pass {
     return spec.enforcement === "Audit" ? { requeueAfterMs: auditRetryMs } : {};
   }
 
-  async #plan(walls: readonly Wall[]): Promise<ReturnType<typeof planOf>> {
+  #plan(walls: readonly Wall[]): WallPlan {
     const { walls: there } = this.#deps;
     const living = new Map<string, KubeObject>();
     for (const wall of walls) {
-      const object = await this.#keeper.living(this.#client, wall, there.find(wall));
+      const object = this.#keeper.living(wall, there.find(wall));
       if (object !== undefined) living.set(wallKey(wall.type, wall.object), object);
     }
     const find = ({ type, object }: Wall) => living.get(wallKey(type, object));

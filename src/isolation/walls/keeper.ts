@@ -35,13 +35,11 @@ interface Known {
 export class WallKeeper {
   readonly #known = new Map<string, Known>();
 
-  /** The object as it is, as far as it can be told without asking for it each time. */
-  async living(client: ObjectClient, wall: Wall, cached: KubeObject | undefined): Promise<KubeObject | undefined> {
+  /** The object as it is: as it was written, where what the informers have brought is older than that. */
+  living(wall: Wall, cached: KubeObject | undefined): KubeObject | undefined {
     const known = this.#known.get(wallKey(wall.type, wall.object));
-    if (known?.wanted !== fingerprint(wall)) return cached;
-    // Deleted, or without its label, or not here yet.
-    if (cached === undefined) return client.get(wall.type, wall.object.metadata);
-    return isOlder(cached, known) ? wall.object : cached;
+    const isBehind = cached !== undefined && known?.wanted === fingerprint(wall) && isOlder(cached, known);
+    return isBehind ? wall.object : cached;
   }
 
   /** It is there as it should be. */
@@ -64,12 +62,13 @@ export class WallKeeper {
       if (wall.opens && failures.length > 0) break;
       const key = wallKey(wall.type, wall.object);
       const name = wallName(wall.type, wall.object);
-      const wasThere = this.#known.get(key)?.wanted === fingerprint(wall);
-      const isDone = await attempt(failures, name, async () => {
-        const { metadata } = await applyWall(client, wall, uid);
-        this.#known.set(key, { wanted: fingerprint(wall), version: metadata.resourceVersion });
+      const known = this.#known.get(key);
+      await attempt(failures, name, async () => {
+        const { resourceVersion: version } = (await applyWall(client, wall, uid)).metadata;
+        this.#known.set(key, { wanted: fingerprint(wall), version });
+        // Of the same version it is what was written before: the informers have not brought it yet.
+        if (known?.wanted === fingerprint(wall) && known.version !== version) repaired.push(name);
       });
-      if (isDone && wasThere) repaired.push(name);
     }
     if (failures.length === 0)
       for (const one of removeLast)
