@@ -242,7 +242,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     ...shared,
     name: "walls",
     // They wait for nothing but the API server: what is taken down comes back within two seconds.
-    workers: 8,
+    workers: 32,
     reconcile: wallsReconciler({
       client,
       events,
