@@ -272,7 +272,8 @@ describe("the installation", function () {
     await must(["apply", "--server-side", "-k", directory]);
     await must(["-n", SYSTEM, "rollout", "status", `deployment/${DEPLOYMENT}`, "--timeout=90s"]);
     await assertEnforced(secured);
-    await must(["delete", "-f", join(directory, "operator.yaml"), "--wait", "--timeout=60s"]);
+    const files = ["operator.yaml", "people-roles.yaml"].flatMap((file) => ["-f", join(directory, file)]);
+    await must(["delete", ...files, "--wait", "--timeout=60s"]);
     await assertGuarded(secured, world);
   });
 
