@@ -163,7 +163,7 @@ describe("the pods that import", function () {
       "with a token",
       () => podOf({ automountServiceAccountToken: true }),
       jobController,
-      /must be exactly those|mounted ServiceAccount token/,
+      /must be exactly those|mounted ServiceAccount token|pods do not talk to the API server/,
     ],
     [
       "of no grant",

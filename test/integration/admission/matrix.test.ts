@@ -345,6 +345,8 @@ describe("rule 1 in each profile and enforcement", function () {
       assert.deepEqual(computed.map(({ metadata }) => metadata.name).sort(), [
         "mlsecops-break-glass",
         "mlsecops-labels-awaited",
+        "mlsecops-no-exposure",
+        "mlsecops-no-widening",
         "mlsecops-pods-granted",
         "mlsecops-serving-pods",
         "mlsecops-walls",
