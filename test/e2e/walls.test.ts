@@ -113,7 +113,8 @@ describe("the walls of a namespace", function () {
         {
           name: "main",
           image: world.runtime,
-          command: answering([declaredPort, otherPort]),
+          // The model server's image has no other name for it.
+          command: answering([declaredPort, otherPort], "python3.11"),
           resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "128Mi" } },
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
         },

@@ -82,7 +82,7 @@ Promise.all(targets.map((target) => (target.protocol === "UDP" ? udp : tcp)(targ
 `;
 
 /** What a pod runs that answers on all of these ports, TCP and UDP alike; for an image with Python. */
-export function answering(ports: readonly number[]): readonly string[] {
+export function answering(ports: readonly number[], python = "python3"): readonly string[] {
   const program = `
 import selectors, socket, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -101,5 +101,5 @@ while True:
             data, peer = key.fileobj.recvfrom(64)
             key.fileobj.sendto(data, peer)
 `;
-  return ["python3", "-c", program];
+  return [python, "-c", program];
 }
