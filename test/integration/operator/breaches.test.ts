@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { crdOf } from "../../../src/api/generate/crd.ts";
-import { type SecureNamespace, kinds, secureNamespace } from "../../../src/api/index.ts";
+import { type SecureNamespace, secureNamespace } from "../../../src/api/index.ts";
 import { GrantStore } from "../../../src/admission/index.ts";
 import { isolationReconciler } from "../../../src/isolation/index.ts";
 import {
@@ -22,6 +21,7 @@ import { ReachView } from "../../../src/operator/reach-view.ts";
 import { InstalledKinds } from "../../../src/operator/served-kinds.ts";
 import { reachTypes } from "../../../src/reach/index.ts";
 import { connect, randomName, silentLog, until } from "../kube/support.ts";
+import { Installation, operatorNamespace } from "./support/installation.ts";
 
 /** What is promised. */
 const withinMs = 2_000;
@@ -57,8 +57,8 @@ describe("what opens a secured namespace is named", function () {
   this.timeout(120_000);
   const name = randomName("breached");
   const stop = new AbortController();
-  const transport = connect();
-  const client = new ObjectClient({ transport });
+  const installation = new Installation();
+  const client = installation.admin;
   const events: string[] = [];
   const sns = secureNamespace.resource;
 
@@ -75,16 +75,8 @@ describe("what opens a secured namespace is named", function () {
   const remove = (type: ResourceType, object: string) => client.remove(type, { namespace: name, name: object });
 
   before("a namespace with walls, and the operator's part", async () => {
-    for (const kind of kinds)
-      await client.apply(customResourceDefinitionType, crdOf(kind) as unknown as KubeObject, { fieldManager: "test" });
-    await until(async () => {
-      try {
-        await client.list(sns);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+    await installation.install();
+    const own = new ObjectClient({ transport: connect(await installation.operatorKubeConfig()) });
     await client.create<KubeObject>(namespaceType, { metadata: { name } });
     await put(networkPolicyType, "mlsecops-default-deny", { podSelector: {}, policyTypes: ["Ingress", "Egress"] });
     await client.create(sns, {
@@ -93,8 +85,8 @@ describe("what opens a secured namespace is named", function () {
     } as KubeObject);
 
     const watching = {
-      ...{ client, clock: systemClock, log: silentLog(), metrics: new Metrics() },
-      operatorNamespace: "mlsecops-system",
+      ...{ client: own, clock: systemClock, log: silentLog(), metrics: new Metrics() },
+      operatorNamespace,
     };
     const informers = createInformers(watching);
     const served = new InstalledKinds({
@@ -115,13 +107,13 @@ describe("what opens a secured namespace is named", function () {
       ...watching,
       name: "isolation",
       reconcile: isolationReconciler({
-        client,
+        client: own,
         namespaces: informers.namespaces.store,
         living: informers.living.store,
         models: informers.models.store,
         pods: informers.pods.store,
         bindings: informers.bindings.store,
-        grants: new GrantStore(client),
+        grants: new GrantStore(own),
         verifier: { verify: () => Promise.reject(new Error("nothing is verified here")) },
         policies: () => [],
         exceptions: () => [],
@@ -139,7 +131,7 @@ describe("what opens a secured namespace is named", function () {
             if (metadata.name === name) events.push(reason);
           },
         },
-        identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },
+        identity: { namespace: operatorNamespace, serviceAccount: "mlsecops-operator" },
         now: () => new Date(),
       }),
     });
@@ -163,7 +155,7 @@ describe("what opens a secured namespace is named", function () {
     await client.patchJson(sns, { name }, [{ op: "add", path: "/metadata/finalizers", value: [] }]);
     await client.remove(sns, { name });
     await client.remove(namespaceType, { name });
-    transport.close();
+    installation.transport.close();
   });
 
   it("a policy that allows all beside ours, as long as it is there", async () => {
