@@ -1,0 +1,33 @@
+/** Whether what serves is well, for as long as it serves, and what to go back to where it is not. */
+export { decideHealth, type HealthVerdict } from "./decide-health.ts";
+export {
+  decideRollback,
+  targetOf,
+  type RollbackCandidate,
+  type RollbackDecision,
+  type RollbackRules,
+  type RollbackState,
+} from "./decide-rollback.ts";
+export { type Look, type LookErrorReason, errorLook, valueLook } from "./look.ts";
+export { mannWhitney, median, type MannWhitney } from "./mann-whitney.ts";
+export { podFinding, type PodFinding, type PodRules, type WatchedPod } from "./pods.ts";
+export {
+  MAX_LOOKS,
+  MAX_SIGNALS,
+  type Bounds,
+  type Comparison,
+  type HealthPolicy,
+  type SignalPolicy,
+  type Window,
+} from "./policy.ts";
+export {
+  decodeRecord,
+  emptyRecord,
+  encodeRecord,
+  keepSignals,
+  noteLook,
+  notePods,
+  recordOf,
+  type HealthRecord,
+  type RevisionRecord,
+} from "./record.ts";

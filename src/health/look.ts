@@ -1,0 +1,64 @@
+/** Why a look at a signal found nothing out. Stable: they stand in statuses and metrics. */
+export type LookErrorReason =
+  /** The address may not be asked: see the message. */
+  | "NotAllowed"
+  | "Unreachable"
+  | "Timeout"
+  | "TooLarge"
+  | "NotAuthorized"
+  /** The server refuses the query itself. */
+  | "BadQuery"
+  | "ServerError"
+  /** Something answered, and not what was asked for: HTML, for example. */
+  | "NotPrometheus"
+  | "SeveralSeries"
+  | "TooManyPoints"
+  | "NotANumber"
+  | "ClockSkew"
+  | "SecretUnusable"
+  | "NoTarget"
+  | "WrongStatus"
+  | "WrongAnswer"
+  | "TooSlow";
+
+/** What one look at one signal found. Only a value can speak for a model: whatever else there is, it is never "healthy". */
+export type Look =
+  | { readonly kind: "Value"; readonly value: number }
+  | { readonly kind: "NoData" }
+  | { readonly kind: "NaN" }
+  | { readonly kind: "Stale"; readonly ageMs: number }
+  | { readonly kind: "Error"; readonly reason: LookErrorReason; readonly message: string };
+
+export type Blank = Exclude<Look, { readonly kind: "Value" }>;
+
+/** A number that was found; what is no number is another kind of look. */
+export function valueLook(value: number): Look {
+  if (Number.isNaN(value)) return { kind: "NaN" };
+  // Minus zero would come back from JSON as zero.
+  return Number.isFinite(value)
+    ? { kind: "Value", value: value === 0 ? 0 : value }
+    : errorLook("NotANumber", `the value is ${value > 0 ? "+Inf" : "-Inf"}: divide by something that is not 0`);
+}
+
+export function errorLook(reason: LookErrorReason, message: string): Look {
+  return { kind: "Error", reason, message };
+}
+
+/** Why a look has no value, in a few words. */
+export function describeBlank(look: Blank): string {
+  switch (look.kind) {
+    case "NoData":
+      return "no data";
+    case "NaN":
+      return "not a number (NaN)";
+    case "Stale":
+      return `the newest data is ${Math.round(look.ageMs / 1000)} s old`;
+    case "Error":
+      return `${look.reason}: ${look.message}`;
+  }
+}
+
+/** A number as a person reads it: four digits that count. */
+export function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
