@@ -14,8 +14,8 @@ import { translateError } from "./translate-error.ts";
 export interface EgressOptions {
   /** Absent: every host. Entries are "host", "host:port" or "*.domain". */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Hosts that may be spoken to without TLS. */
-  readonly plainHttpHosts?: readonly string[] | undefined;
+  /** Hosts that may be spoken to without TLS. All: where no host is a tenant's to name, as with the addresses of pods. */
+  readonly plainHttpHosts?: readonly string[] | "All" | undefined;
   /** Ranges nobody reaches through here, beside those that are always refused: the API server's addresses. */
   readonly deniedAddresses?: readonly string[] | undefined;
   /** Certificates in PEM that are trusted beside the public ones. */
@@ -69,7 +69,8 @@ export class Egress {
 
   constructor(options: EgressOptions = {}) {
     this.#allowed = options.allowedHosts === undefined ? undefined : hostList(options.allowedHosts);
-    this.#plainHttp = hostList(options.plainHttpHosts ?? []);
+    const plain = options.plainHttpHosts ?? [];
+    this.#plainHttp = plain === "All" ? () => true : hostList(plain);
     this.#checkAddress = options.addressCheck ?? createAddressCheck(options.deniedAddresses ?? []);
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#agent = new Agent({

@@ -31,3 +31,16 @@ export {
   type HealthRecord,
   type RevisionRecord,
 } from "./record.ts";
+export { type Sender } from "./asking.ts";
+export { atPath, isJsonPath } from "./json-path.ts";
+export { noPod, pickTarget, probePod, readProbe, type Expectation, type Probe } from "./probe.ts";
+export {
+  MAX_POINTS,
+  askPrometheus,
+  readAnswer,
+  type PrometheusQuery,
+  type PrometheusServer,
+  type RangeQuery,
+} from "./prometheus.ts";
+export { QUERY_VARIABLES, fillQuery, inferenceQuery, type InferenceMetric, type QuerySubject } from "./query-text.ts";
+export { SECRET_USE, SECRET_USE_LABEL, authorizationOf, type LoginSecret } from "./authorization.ts";

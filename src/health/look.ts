@@ -16,20 +16,23 @@ export type LookErrorReason =
   | "NotANumber"
   | "ClockSkew"
   | "SecretUnusable"
-  | "NoTarget"
-  | "WrongStatus"
-  | "WrongAnswer"
-  | "TooSlow";
+  /** There is no pod to ask, or to ask about. */
+  | "NoTarget";
+
+/** How an answer is wrong. Stable. */
+export type WrongReason = "WrongStatus" | "WrongAnswer" | "TooSlow";
 
 /** What one look at one signal found. Only a value can speak for a model: whatever else there is, it is never "healthy". */
 export type Look =
   | { readonly kind: "Value"; readonly value: number }
+  /** The model answered, and badly: that counts against it whatever the bounds are. */
+  | { readonly kind: "Wrong"; readonly reason: WrongReason; readonly message: string }
   | { readonly kind: "NoData" }
   | { readonly kind: "NaN" }
   | { readonly kind: "Stale"; readonly ageMs: number }
   | { readonly kind: "Error"; readonly reason: LookErrorReason; readonly message: string };
 
-export type Blank = Exclude<Look, { readonly kind: "Value" }>;
+export type Blank = Exclude<Look, { readonly kind: "Value" | "Wrong" }>;
 
 /** A number that was found; what is no number is another kind of look. */
 export function valueLook(value: number): Look {

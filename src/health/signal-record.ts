@@ -60,7 +60,7 @@ export function addLook(
     policy: key,
     samples,
     ...(tripped === undefined ? {} : { tripped }),
-    ...(look.kind === "Value" ? {} : { blank: describeBlank(look).slice(0, maxReasonLength) }),
+    ...(look.kind === "Value" || look.kind === "Wrong" ? {} : { blank: describeBlank(look).slice(0, maxReasonLength) }),
   };
 }
 
@@ -105,6 +105,7 @@ function judge(
   { bounds, comparison, onNoData }: SignalPolicy,
   { values, baseline }: { readonly values: readonly number[]; readonly baseline: Baseline | undefined },
 ): Judged {
+  if (look.kind === "Wrong") return { mark: "Bad", why: `is wrong: ${look.message.slice(0, maxReasonLength)}` };
   if (look.kind !== "Value")
     return { mark: onNoData === "Fail" ? "Bad" : "Blank", why: `has no value: ${describeBlank(look)}` };
   const { value } = look;
