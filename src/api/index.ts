@@ -4,6 +4,7 @@ export * from "./evidence.ts";
 export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject, parseObject } from "./kind.ts";
 export { kinds } from "./kinds.ts";
 export * from "./model-action.ts";
+export * from "./model-health.ts";
 export * from "./model-revision.ts";
 export * from "./model-source.ts";
 export * from "./namespace-network.ts";

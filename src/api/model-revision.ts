@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
+import { RevisionBan, RevisionHealth } from "./model-health.ts";
 import { PodTemplate } from "./pod-template.ts";
 import { Digest, GROUP, ObjectName, PullServiceAccount, Timestamp, VERSION, commonStatus } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
@@ -31,9 +32,16 @@ export type ModelRevisionSpec = z.output<typeof ModelRevisionSpec>;
 
 export const ModelRevisionStatus = z.object({
   ...commonStatus,
-  phase: z.enum(["Candidate", "Active", "Superseded", "Quarantined"]).optional(),
+  phase: z.enum(["Candidate", "Active", "Superseded", "RolledBack", "Quarantined"]).optional(),
   phaseSince: Timestamp.optional(),
   servedFrom: Timestamp.describe("When it first became active.").optional(),
+  healthyFrom: Timestamp.describe(
+    "When it was first found healthy while it served. Only such a revision is gone back to.",
+  ).optional(),
+  health: RevisionHealth.describe("How it was when it was last looked at.").optional(),
+  ban: RevisionBan.describe(
+    "Why it does not run again: it is the one that failed, until the spec asks for another.",
+  ).optional(),
   verdict: VerdictStatus.optional(),
 });
 export type ModelRevisionStatus = z.output<typeof ModelRevisionStatus>;
@@ -57,6 +65,8 @@ export const modelRevision = {
     { name: "Number", type: "integer", jsonPath: ".spec.number" },
     { name: "Phase", type: "string", jsonPath: ".status.phase" },
     { name: "Verdict", type: "string", jsonPath: ".status.verdict.outcome" },
+    { name: "Health", type: "string", jsonPath: ".status.health.state" },
+    { name: "Banned", type: "string", jsonPath: ".status.ban.reason" },
     { name: "Digest", type: "string", jsonPath: ".spec.artifact.digest", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
+import { HealthSpec, PastRollback, RollbackSpec, RollbackStatus } from "./model-health.ts";
 import { ModelSource, SourceStatus } from "./model-source.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
 import {
@@ -75,6 +76,10 @@ export const SecureModelSpec = z.strictObject({
     `workload: {managed: {${template}}}`,
   ),
   replicas: z.int().min(0).max(1000).default(1),
+  health: HealthSpec.describe(
+    "How it is found out whether a revision is well, while it comes and for as long as it serves. Without it: by its pods alone.",
+  ).optional(),
+  rollback: RollbackSpec.describe("What is done about an unhealthy revision.").optional(),
   historyLimit: z.int().min(1).max(50).describe("How many ModelRevisions are kept besides the active one.").default(5),
 });
 export type SecureModelSpec = z.output<typeof SecureModelSpec>;
@@ -106,6 +111,10 @@ export const SecureModelStatus = z.object({
   active: RevisionPointer.describe("The revision that serves.").optional(),
   candidate: RevisionPointer.describe("The revision that is being rolled out.").optional(),
   lastKnownGood: RevisionPointer.describe("The newest revision that served healthily.").optional(),
+  rollback: RollbackStatus.describe(
+    "Why another revision serves than the spec asks for. It ends when the spec asks for one that is not banned.",
+  ).optional(),
+  rollbacks: z.array(PastRollback).max(20).describe("The newest rollbacks, oldest first.").optional(),
   quarantine: z
     .object({
       since: Timestamp,
@@ -139,6 +148,7 @@ export const secureModel = {
     { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
     { name: "Serving", type: "string", jsonPath: '.status.conditions[?(@.type=="Serving")].status' },
+    { name: "Healthy", type: "string", jsonPath: '.status.conditions[?(@.type=="Healthy")].status' },
     { name: "Verdict", type: "string", jsonPath: ".status.verdict.outcome" },
     { name: "Active", type: "string", jsonPath: ".status.active.revision" },
     { name: "Candidate", type: "string", jsonPath: ".status.candidate.revision" },

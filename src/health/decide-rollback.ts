@@ -13,11 +13,11 @@ export interface RollbackCandidate {
 }
 
 export interface RollbackRules {
+  /** What is unhealthy is only said to be so. */
+  readonly isOff: boolean;
   /** Within 24 hours. */
   readonly maxPerDay: number;
   readonly coolDownMs: number;
-  /** After so many rollbacks without a healthy new revision between them, a person decides. */
-  readonly latchAfter: number;
   readonly onNoSafeRevision: "KeepServing" | "ScaleToZero";
 }
 
@@ -31,8 +31,6 @@ export interface RollbackState {
   readonly revisions: readonly RollbackCandidate[];
   /** When this model was rolled back before. */
   readonly rollbacks: readonly Date[];
-  /** How many of them came one after the other, with nothing healthy between. */
-  readonly inARow: number;
 }
 
 export type RollbackDecision =
@@ -45,7 +43,7 @@ export type RollbackDecision =
     }
   | {
       readonly action: "Hold";
-      readonly reason: "CoolingDown" | "RollbackBudgetSpent" | "RollbackLatched";
+      readonly reason: "RollbackOff" | "CoolingDown" | "RollbackBudgetSpent";
       readonly message: string;
       /** When it is worth to look again; absent where only a person helps. */
       readonly until?: Date;
@@ -99,27 +97,25 @@ function objection(
 }
 
 function holdOf(
-  { from, why, rollbacks, inARow }: RollbackState,
-  { maxPerDay, coolDownMs, latchAfter }: RollbackRules,
+  { from, why, rollbacks }: RollbackState,
+  { isOff, maxPerDay, coolDownMs }: RollbackRules,
   now: Date,
 ): Extract<RollbackDecision, { readonly action: "Hold" }> | undefined {
   const is = `revision ${from.name} is unhealthy: ${why}`;
-  if (inARow >= latchAfter) {
-    const message = `${inARow} rollbacks one after the other: a person has to decide, by a ModelAction of type Resume; ${is}`;
-    return { action: "Hold", reason: "RollbackLatched", message };
-  }
+  if (isOff) return { action: "Hold", reason: "RollbackOff", message: `spec.rollback.mode is Off; ${is}` };
   // What lies in the future was written under another clock, and counts as just now.
   const ages = rollbacks.map((at) => Math.max(0, now.getTime() - at.getTime()));
   const today = ages.filter((age) => age < dayMs);
   if (today.length >= maxPerDay) {
     const oldest = today.toSorted((a, b) => b - a)[today.length - maxPerDay] ?? 0;
     const until = new Date(now.getTime() + dayMs - oldest);
-    const message = `${today.length} rollbacks in 24 h, maxPerDay is ${maxPerDay}: none before ${until.toISOString()}; ${is}`;
+    const message = `${today.length} rollbacks in 24 h, maxPerDay is ${maxPerDay}: no other one before ${until.toISOString()}; ${is}`;
     return { action: "Hold", reason: "RollbackBudgetSpent", message, until };
   }
   const latest = Math.min(...ages);
   if (latest >= coolDownMs) return undefined;
   const until = new Date(now.getTime() + coolDownMs - latest);
-  const message = `the last rollback was ${Math.round(latest / 1000)} s ago, coolDown is ${Math.round(coolDownMs / 1000)} s: none before ${until.toISOString()}; ${is}`;
+  // No age in it: what is written into a status is not to change by itself.
+  const message = `coolDown is ${Math.round(coolDownMs / 1000)} s: no other rollback before ${until.toISOString()}; ${is}`;
   return { action: "Hold", reason: "CoolingDown", message, until };
 }

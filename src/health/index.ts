@@ -8,6 +8,8 @@ export {
   type RollbackRules,
   type RollbackState,
 } from "./decide-rollback.ts";
+export { rollbackRules, watchPlan, type SignalSource, type WatchPlan } from "./from-spec.ts";
+export { Guardian, type GuardianDependencies } from "./guardian.ts";
 export { type Look, type LookErrorReason, errorLook, valueLook } from "./look.ts";
 export { mannWhitney, median, type MannWhitney } from "./mann-whitney.ts";
 export { podFinding, type PodFinding, type PodRules, type WatchedPod } from "./pods.ts";

@@ -4,6 +4,7 @@ import type { KubeObject } from "../kube/index.ts";
 export interface WatchedPod extends KubeObject {
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;
@@ -88,12 +89,11 @@ function failureOf(pod: WatchedPod, rules: PodRules, now: Date): Failure | undef
   }
   const unready = unreadySince(pod);
   if (unready === undefined || now.getTime() - unready <= rules.startupDeadlineMs) return undefined;
-  const seconds = Math.round((now.getTime() - unready) / 1000);
   const waits = waitsFor(pod);
   const isPull = containersOf(pod).some(({ state }) => pullReasons.includes(state?.waiting?.reason ?? ""));
   return {
     reason: isPull ? "ImageUnavailable" : "StartupDeadlineExceeded",
-    message: `pod ${name} is not ready after ${seconds} s, more than the ${Math.round(rules.startupDeadlineMs / 1000)} s of startupDeadline${waits === undefined ? "" : `: ${waits}`}`,
+    message: `pod ${name} is not ready since ${new Date(unready).toISOString()}, longer than the ${Math.round(rules.startupDeadlineMs / 1000)} s of startupDeadline${waits === undefined ? "" : `: ${waits}`}`,
   };
 }
 

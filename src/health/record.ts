@@ -30,7 +30,9 @@ export function recordOf({ revisions }: HealthRecord, revision: string): Revisio
 /** The record after the pods of a revision were looked at. Pure. */
 export function notePods(record: HealthRecord, revision: string, finding: PodFinding, now: Date): HealthRecord {
   const known = recordOf(record, revision) ?? { revision, signals: {} };
-  const complete = known.completeAt === undefined && finding.state === "Ready" ? { completeAt: now.getTime() } : {};
+  const { completeAt = finding.state === "Ready" ? now.getTime() : undefined } = known;
+  // One that lies in the future was written under another clock.
+  const complete = completeAt === undefined ? {} : { completeAt: Math.min(completeAt, now.getTime()) };
   return withRevision(record, { ...known, ...complete });
 }
 

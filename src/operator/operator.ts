@@ -7,6 +7,7 @@ import { actionReconciler, exceptionsOf } from "../actions/index.ts";
 import { GrantStore, WORKLOAD_ROLE, admissionPolicies, isExempt, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
 import { FormatScanner } from "../formats/index.ts";
+import { Guardian } from "../health/index.ts";
 import { LivingWalls, WallsView, bindWorkloadRole, isolationReconciler, wallsReconciler } from "../isolation/index.ts";
 import {
   Controller,
@@ -37,6 +38,8 @@ import { declarer } from "./declarations.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, informerMaker, usersOf } from "./informers.ts";
+import { lookCounter } from "./look-counter.ts";
+import { metricsSenders } from "./metrics-senders.ts";
 import type { Options } from "./options.ts";
 import { credentialSource } from "./pull-credentials.ts";
 import { countedBudget } from "./recheck-metrics.ts";
@@ -260,6 +263,32 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       changed: (name) => namespaceController.enqueueUrgent(name),
     }),
   });
+  const podsOf = (namespace: string, model: string) => informers.pods.store.byIndex("model", `${namespace}/${model}`);
+  const { deniedAddresses } = options;
+  const guardian = new Guardian({
+    client,
+    clock,
+    models: informers.models.store,
+    revisions: informers.revisions.store,
+    podsOf,
+    metricsSender: metricsSenders({
+      deniedAddresses,
+      plainHttpHosts: options.plainHttpMetrics,
+      caBundle: options.registryCa,
+    }),
+    // No tenant names these addresses: they are those of the pods.
+    podSender: new Egress({ deniedAddresses, plainHttpHosts: "All" }),
+    // What fails is to be left at once.
+    onVerdict: (key) => modelController.enqueueUrgent(key),
+    onLook: lookCounter(metrics.registry),
+  });
+  const healthController = new Controller({
+    ...shared,
+    name: "health",
+    // They hardly do more than wait for metrics servers.
+    workers: 32,
+    reconcile: guardian.reconcile,
+  });
   const modelController = new Controller({
     ...shared,
     name: "serving",
@@ -293,20 +322,24 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
               }),
           }
         : undefined,
-      podsOf: (namespace, model) => informers.pods.store.byIndex("model", `${namespace}/${model}`),
+      podsOf,
+      health: (key, revision) => guardian.verdictOf(key, revision),
       clock,
     }),
   });
 
-  const onKmsChange = wire(
-    informers,
-    { trust, reach },
-    { actionController, policyController, namespaceController, wallsController, modelController },
-  );
+  const controllers = {
+    actionController,
+    policyController,
+    namespaceController,
+    wallsController,
+    modelController,
+    healthController,
+  };
+  const onKmsChange = wire(informers, { trust, reach }, controllers);
   wireServed(kinds, informers, wallsController);
   kinds.onServed(() => reach.refresh());
   access.onNews((name) => namespaceController.enqueue(name));
-  const controllers = [actionController, policyController, namespaceController, wallsController, modelController];
   const live = new HealthRegistry();
   const ready = new HealthRegistry();
   for (const [name, informer] of Object.entries(informers)) {
@@ -318,7 +351,8 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     informer.start(signal);
   }
   await kinds.start(signal);
-  for (const controller of controllers) live.add(`worker-${controller.name}`, () => controller.health(stuckAfterMs));
+  for (const controller of Object.values(controllers))
+    live.add(`worker-${controller.name}`, () => controller.health(stuckAfterMs));
   served.start(signal);
   const health = new HealthServer({ live, ready, metrics, log, port: options.healthPort });
   await health.listen();
@@ -326,7 +360,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     const work = async (term: AbortSignal) => {
       // What is not read yet would be said to be unknown.
       await served.settled(term);
-      await Promise.all([...controllers.map((controller) => controller.run(term)), evidence?.run(term)]);
+      await Promise.all([...Object.values(controllers).map((controller) => controller.run(term)), evidence?.run(term)]);
     };
     if (options.leaderElect) {
       await elector.run({ onStarted: work, onStopped: () => log.info("stopped leading") }, signal);

@@ -22,6 +22,7 @@ const Options = z.object({
   registryCa: z.string().optional(),
   deniedAddresses: z.array(z.string()),
   plainHttpRegistries: z.array(z.string()),
+  plainHttpMetrics: z.array(z.string()),
   registryMirrors: z.string().transform((text, context) => {
     const parsed = parseRegistryMirrors(text);
     if (parsed.ok) return parsed.mirrors;
@@ -100,6 +101,7 @@ export function readOptions(args: readonly string[]): Options {
       "registry-ca-file": { type: "string" },
       "denied-addresses": { type: "string", default: "" },
       "plain-http-registries": { type: "string", default: "" },
+      "plain-http-metrics": { type: "string", default: "" },
       "registry-mirrors": { type: "string", default: "[]" },
       "cloud-endpoints": { type: "string", default: "" },
       "google-workload-identity-provider": { type: "string" },
@@ -136,6 +138,7 @@ export function readOptions(args: readonly string[]): Options {
     registryCa: caFile === undefined ? undefined : readFileSync(caFile, "utf8"),
     deniedAddresses: list(values["denied-addresses"]),
     plainHttpRegistries: list(values["plain-http-registries"]),
+    plainHttpMetrics: list(values["plain-http-metrics"]),
     registryMirrors: values["registry-mirrors"],
     cloudEndpoints: list(values["cloud-endpoints"]),
     googleWorkloadIdentityProvider: values["google-workload-identity-provider"],

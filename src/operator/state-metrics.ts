@@ -81,6 +81,12 @@ export function registerStateMetrics(registry: Registry, seen: Seen): void {
   gauge("models_quarantined", "Models of which nothing may run, although something did", [], () => [
     { value: informers.models.store.list().filter(({ status }) => status?.quarantine !== undefined).length },
   ]);
+  gauge(
+    "models_rolled_back",
+    "Models that run another revision than their spec asks for, because that one is banned",
+    [],
+    () => [{ value: informers.models.store.list().filter(({ status }) => status?.rollback !== undefined).length }],
+  );
   gauge("ungranted_pods", "Running pods that would not be admitted now", ["enforcement"], () => [
     ...["Audit", "Enforce"].map((enforcement) => ({ labels: { enforcement }, value: 0 })),
     ...informers.namespaces.store.list().map(({ spec: { enforcement }, status }) => ({

@@ -22,6 +22,7 @@ export interface Controllers {
   readonly namespaceController: Controller;
   readonly wallsController: Controller;
   readonly modelController: Controller;
+  readonly healthController: Controller;
 }
 
 /**
@@ -33,7 +34,14 @@ export interface Controllers {
 export function wire(
   informers: Informers,
   { trust, reach }: { readonly trust: TrustView; readonly reach: ReachView },
-  { actionController, policyController, namespaceController, wallsController, modelController }: Controllers,
+  {
+    actionController,
+    policyController,
+    namespaceController,
+    wallsController,
+    modelController,
+    healthController,
+  }: Controllers,
 ): (kmsUri: string) => void {
   const modelsIn = (namespace: string) => informers.models.store.list(namespace).map(keyOf);
   const everyNamespace = () => informers.namespaces.store.list().map(keyOf);
@@ -134,6 +142,11 @@ export function wire(
   modelController.watch(informers.bindings, () => []);
   modelController.watch(informers.admissionPolicies, () => informers.models.store.list().map(keyOf));
   modelController.watch(informers.admissionBindings, () => informers.models.store.list().map(keyOf));
+
+  healthController.watch(informers.models);
+  healthController.watch(informers.pods, modelKeyOf);
+  // A pod says nothing until the revision that it is of is known.
+  healthController.watch(informers.revisions, () => []);
 
   return (kmsUri) => {
     for (const policy of trust.policiesWithKmsKey(kmsUri)) {

@@ -12,6 +12,7 @@ import {
 } from "../api/index.ts";
 import type { GrantStore } from "../admission/index.ts";
 import { type ImportDependencies, type ImportStep, importStep } from "../importing/index.ts";
+import type { HealthVerdict } from "../health/index.ts";
 import { type EvidenceSink, type Fact, deleted, evidenceObject } from "../governance/index.ts";
 import {
   type Clock,
@@ -61,6 +62,7 @@ import {
   rolloutOf,
   ungrantedImages,
 } from "./gather.ts";
+import { type Intent, type Situation, type Turn, decideTurn, isInTrouble, toJudge, withIntent } from "./rollback.ts";
 import { isRevisionOf, newRevision, revisionName, surplusRevisions } from "./revision.ts";
 import { snapshotName } from "./snapshot.ts";
 import {
@@ -70,6 +72,7 @@ import {
   modelStatus,
   revisionRole,
   revisionStatus,
+  servesWell,
   withImport,
 } from "./status.ts";
 import { type DeploymentObject, revisionOf, revisionRunBy } from "./workload.ts";
@@ -105,6 +108,8 @@ export interface ServingDependencies {
   /** Present where models may also be served in namespaces without a SecureNamespace. */
   readonly unsecured?: UnsecuredNamespaces | undefined;
   readonly imports: ImportDependencies;
+  /** What is thought of a revision of a model (by its key) now; undefined while nobody has looked at it. */
+  readonly health: (key: string, revision: string) => HealthVerdict | undefined;
   readonly events: Pick<EventRecorder, "emit">;
   /** Absent where no evidence is kept. */
   readonly evidence?: EvidenceSink | undefined;
@@ -153,6 +158,9 @@ interface Gathered {
   readonly judgements: ReadonlyMap<string, Judgement>;
   readonly rollout: Rollout;
   readonly hold: Hold | undefined;
+  /** What the spec asks for, where something else is to run. */
+  readonly asked?: ModelRevision | undefined;
+  readonly turn?: Exclude<Turn, { readonly kind: "None" }> | undefined;
 }
 
 /** One look at one SecureModel: gathers, decides, applies, reports. */
@@ -162,7 +170,8 @@ class Pass {
   #model: SecureModel;
   readonly #context: ReconcileContext;
   readonly #namespace: string;
-  readonly #existing: readonly ModelRevision[];
+  readonly #key: string;
+  #existing: readonly ModelRevision[];
   readonly #living: LivingWorkload;
   readonly #now: Date;
   /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
@@ -179,6 +188,7 @@ class Pass {
     this.#model = model;
     this.#context = context;
     this.#namespace = namespace;
+    this.#key = key;
     this.#existing = deps.revisions.list(namespace).filter((revision) => revision.spec.model === name);
     this.#living = {
       deployment: deps.deployments.get(key),
@@ -224,7 +234,7 @@ class Pass {
       const { requeueAfterMs } = await this.halt(problem);
       return { requeueAfterMs: Math.min(requeueAfterMs ?? Infinity, this.#nextSourceMs()) };
     }
-    const gathered = await this.#gather(active, problem);
+    const gathered = await this.#turnBack(await this.#gather(active, problem));
     // A pass that was cut short knows nothing: what it could not find out must not decide.
     this.#context.signal.throwIfAborted();
     const plan = this.#decide(gathered);
@@ -232,7 +242,8 @@ class Pass {
     await this.#endUngrantedPods(plan);
     const { running, ready } = await this.#admit(plan, gathered);
 
-    const outcome = this.#outcome({ plan, ready, desired: gathered.judgement, running });
+    const rolledBack = gathered.turn !== undefined && gathered.asked?.status?.ban !== undefined;
+    const outcome = this.#outcome({ plan, ready, desired: gathered.judgement, running, rolledBack });
     const failure = running === undefined ? undefined : await this.#start(running, gathered);
     if (outcome.tornDown) {
       await this.#quarantine(outcome, gathered.judgements);
@@ -311,22 +322,28 @@ class Pass {
       return false;
     }
     const { reason, message } = judgement.verdict;
-    const plan: Plan = { grant: [], ready: { status: "False", reason, message } };
+    const plan: Plan = { grant: [], ready: { status: "False", reason, message }, complete: false };
     this.#record(() => [modelGrantFact([], { reason, message })]);
-    const outcome = this.#outcome({ plan, ready: plan.ready, desired: judgement, running: undefined });
+    const rolledBack = this.#model.status?.rollback !== undefined;
+    const outcome = this.#outcome({ plan, ready: plan.ready, desired: judgement, running: undefined, rolledBack });
     await this.#quarantine(outcome, new Map([[name, judgement]]));
     return true;
   }
 
-  #outcome(seen: Pick<Outcome, "plan" | "ready" | "desired" | "running">): Outcome {
+  #outcome(seen: Pick<Outcome, "plan" | "ready" | "desired" | "running" | "rolledBack">): Outcome {
     const tornDown = seen.running === undefined && this.#stands();
     return {
       ...seen,
+      health: seen.running === undefined ? undefined : this.#healthOf(seen.running.metadata.name),
       deployment: this.#living.deployment,
       tornDown,
       // Promised before it is taken: no pod goes without it.
       snapshot: tornDown && this.#living.pods.some(isAlive) ? snapshotName(this.#model) : undefined,
     };
+  }
+
+  #healthOf(revision: string): HealthVerdict | undefined {
+    return this.#deps.health(this.#key, revision);
   }
 
   #stands(): boolean {
@@ -395,6 +412,73 @@ class Pass {
     };
   }
 
+  /**
+   * What is to run where the spec's revision is banned or what runs is unhealthy. It is written down before anything is done:
+   * whoever goes on after a crash does the same.
+   */
+  async #turnBack(gathered: Gathered): Promise<Gathered> {
+    await this.#completeBan();
+    const named = (name: string | undefined) => this.#existing.find(({ metadata }) => metadata.name === name);
+    const asked = named(gathered.desired?.metadata.name) ?? gathered.desired;
+    const known = asked === undefined || named(asked.metadata.name) !== undefined ? [] : [asked];
+    const judgements = new Map(gathered.judgements);
+    const situation: Situation = {
+      model: this.#model,
+      asked,
+      askedIsBlocked:
+        gathered.conflict !== undefined || gathered.hold !== undefined || gathered.judgement.standing !== "Admit",
+      active: named(gathered.active?.metadata.name),
+      started: revisionRunBy(this.#living.deployment),
+      revisions: [...this.#existing, ...known],
+      judgements,
+      healthOf: (revision) => this.#healthOf(revision),
+    };
+    if (!isInTrouble(situation)) return { ...gathered, desired: asked };
+    const { signal } = this.#context;
+    for (const revision of toJudge(situation))
+      judgements.set(
+        revision.metadata.name,
+        await judgeRevision(this.#deps, this.#model, revision, { now: this.#now, signal }),
+      );
+    signal.throwIfAborted();
+    const turn = decideTurn(situation, this.#now);
+    if (turn.kind === "None") return { ...gathered, desired: asked };
+    if (turn.kind !== "Stay" && turn.intent !== undefined) await this.#writeDown(turn.intent);
+    const { conflict: _conflict, ...rest } = gathered;
+    const run = turn.kind === "Stop" ? undefined : turn.run;
+    return {
+      ...rest,
+      conflict: undefined,
+      asked: named(asked?.metadata.name),
+      desired: run,
+      judgements,
+      rollout: rolloutOf(this.#living.deployment, run, this.#model.spec.replicas),
+      turn,
+    };
+  }
+
+  /** The intent first, then the ban: a pass that is cut short between the two is completed by the next one. */
+  async #writeDown(intent: Intent): Promise<void> {
+    const { rollback } = intent;
+    const status = withIntent(this.#model.status, intent);
+    const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.#resourceVersion };
+    this.#resourceVersion = await applyStatus(this.#client, secureModel.resource, this.#model, write);
+    this.#model = { ...this.#model, status };
+    this.#emit("Warning", rollback.to === undefined ? "NoSafeRevision" : "RolledBack", rollback.message, "RollBack");
+    await this.#completeBan();
+  }
+
+  /** What a rollback was made from does not run again. */
+  async #completeBan(): Promise<void> {
+    const { rollback } = this.#model.status ?? {};
+    const from = this.#existing.find(({ metadata }) => metadata.name === rollback?.from);
+    if (rollback === undefined || from === undefined || from.status?.ban !== undefined) return;
+    const { since, reason, message } = rollback;
+    const status = { ...from.status, ban: { since, reason, message } };
+    await applyStatus(this.#client, modelRevision.resource, from, { status, fieldManager: FIELD_MANAGER });
+    this.#existing = this.#existing.map((revision) => (revision === from ? { ...from, status } : revision));
+  }
+
   /** The revision for what the source resolved to: the one there is, or a new one once it is verified. */
   async #desiredRevision({
     artifact,
@@ -422,13 +506,16 @@ class Pass {
     return { ...revision, status };
   }
 
-  #decide({ judgement, desired, conflict, active, judgements, rollout, hold }: Gathered): Plan {
+  #decide({ judgement, desired, conflict, active, judgements, rollout, hold, asked, turn }: Gathered): Plan {
     const view = (revision: ModelRevision) => ({
       name: revision.metadata.name,
       standing: judgements.get(revision.metadata.name)?.standing ?? "Quarantine",
     });
+    if (turn?.kind === "Stop") return { grant: [], ready: { status: "False", ...turn.says }, complete: false };
+    const isOther = turn !== undefined && asked !== undefined && asked !== desired;
+    const leaves = isOther && this.#living.pods.some((pod) => isAlive(pod) && revisionOf(pod) === asked.metadata.name);
     return decideServing({
-      verdict: judgement.verdict,
+      verdict: (isOther ? judgements.get(desired?.metadata.name ?? "")?.verdict : undefined) ?? judgement.verdict,
       ungrantedImages: desired === undefined ? [] : ungrantedImages(this.#deps, desired, this.#now),
       living: this.#living.deployment !== undefined,
       started: rollout.started,
@@ -439,13 +526,15 @@ class Pass {
       ...(active === undefined ? {} : { active: view(active) }),
       ...(hold === undefined ? {} : { hold }),
       ...(conflict === undefined ? {} : { conflict }),
+      ...(turn === undefined ? {} : { unwell: turn.says }),
+      ...(leaves ? { leaving: view(asked) } : {}),
     });
   }
 
   /** Returns when the first of what is granted is due to be renewed. */
-  async #publish(plan: Plan, { judgement, desired, active, judgements }: Gathered): Promise<Date | undefined> {
+  async #publish(plan: Plan, { judgement, desired, active, judgements, asked }: Gathered): Promise<Date | undefined> {
     this.#record(() => verdictFacts(this.#model, judgement.verdict));
-    const revisions = new Set([desired, active]);
+    const revisions = new Set([desired, active, asked]);
     const wanted = [...revisions].flatMap((revision) => {
       if (revision === undefined || !plan.grant.includes(revision.metadata.name)) return [];
       // A pod may be made while the verdict holds, and not in the grace after it.
@@ -507,15 +596,21 @@ class Pass {
 
   async #settleRevisions(
     status: SecureModelStatus,
-    { plan, running }: Pick<Outcome, "plan" | "running">,
-    { desired, judgements }: Pick<Gathered, "desired" | "judgements">,
+    outcome: Outcome,
+    { desired, judgements, asked }: Pick<Gathered, "desired" | "judgements" | "asked">,
   ): Promise<void> {
+    const { plan, running } = outcome;
     const known = this.#existing.some((revision) => revision.metadata.name === desired?.metadata.name);
     const revisions = desired === undefined || known ? this.#existing : [...this.#existing, desired];
     const inUse = new Set(
-      [...plan.grant, desired?.metadata.name, status.active?.revision, status.lastKnownGood?.revision].filter(
-        (name) => name !== undefined,
-      ),
+      [
+        ...plan.grant,
+        desired?.metadata.name,
+        asked?.metadata.name,
+        status.active?.revision,
+        status.lastKnownGood?.revision,
+        status.rollback?.to,
+      ].filter((name) => name !== undefined),
     );
     const surplus = surplusRevisions(revisions, inUse, this.#model.spec.historyLimit);
     await removeRevisions(this.#client, surplus);
@@ -523,18 +618,27 @@ class Pass {
       if (surplus.includes(revision)) continue;
       const judgement = judgements.get(revision.metadata.name);
       const role = revisionRole(revision, status, { plan, running, desired: desired?.metadata.name, judgement });
-      const next = revisionStatus(revision, role, this.#now);
+      const isWell = servesWell(this.#model, outcome, revision);
+      const health = this.#healthOf(revision.metadata.name);
+      const next = revisionStatus(revision, { ...role, health, isWell }, this.#now);
       await applyStatus(this.#client, modelRevision.resource, revision, { status: next, fieldManager: FIELD_MANAGER });
     }
   }
 
-  #nextLookMs(ready: ReadyState, { judgements, judgement }: Gathered, renewal: Date | undefined): number {
+  #nextLookMs(
+    ready: ReadyState,
+    { judgements, judgement, turn, rollout }: Gathered,
+    renewal: Date | undefined,
+  ): number {
     const verdicts = [judgement, ...judgements.values()].map(({ verdict }) => verdict);
     const { update, followInterval } = this.#model.spec.source;
     const followMs = update === "Follow" ? (parseDuration(followInterval) ?? Infinity) : Infinity;
-    const retryMs = polled.includes(ready.reason) ? unreadyRetryMs : Infinity;
+    const isHeld = turn?.kind === "Stay" && turn.until !== undefined;
+    const holdMs = isHeld ? Math.max(minRenewalMs, +turn.until - +this.#now) : Infinity;
+    const waits = polled.includes(ready.reason) || (turn?.kind === "RunOther" && !rollout.done);
+    const retryMs = waits ? unreadyRetryMs : Infinity;
     const renewalMs = renewal === undefined ? Infinity : Math.max(minRenewalMs, +renewal - +this.#now);
-    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs, renewalMs, this.#nextSourceMs());
+    return Math.min(nextCheckMs(verdicts, this.#now), followMs, retryMs, holdMs, renewalMs, this.#nextSourceMs());
   }
 
   async #write(seen: SecureModelStatus): Promise<void> {
@@ -576,6 +680,8 @@ class Pass {
     }
     this.#announceSource(status);
     if (ready === undefined || ready.reason === this.#readyReason()) return;
+    // Said when it was written down.
+    if (ready.reason === "RolledBack") return;
     const isGood = ready.status === "True" || ["RollingOut", "Suspended", "Importing"].includes(ready.reason);
     this.#emit(isGood ? "Normal" : "Warning", ready.reason, ready.message);
   }

@@ -28,6 +28,10 @@ export interface Observed {
   readonly hold?: Hold;
   /** The desired revision cannot be made. */
   readonly conflict?: Hold;
+  /** Why it is not as the spec asks, or not well, although something runs. */
+  readonly unwell?: Hold;
+  /** What is rolled back from: it serves until the other one does. */
+  readonly leaving?: RevisionView;
 }
 
 export interface Hold {
@@ -47,6 +51,8 @@ export interface Plan {
   /** The revision that the Deployment runs; absent means quarantine: no grant, no endpoint, no pod. */
   readonly run?: string;
   readonly ready: ReadyState;
+  /** All of it runs the revision that is to run, and nothing else. */
+  readonly complete: boolean;
 }
 
 /**
@@ -54,21 +60,28 @@ export interface Plan {
  * Quarantine, and a refused new version never takes the old one down with it.
  */
 export function decideServing(observed: Observed): Plan {
-  const { desired, active, verdict, rolledOut } = observed;
+  const { desired, active, verdict, rolledOut, unwell } = observed;
   const activeMayRun = active !== undefined && mayGoOn(active, observed);
   const blocked = blockedBy(observed);
   if (desired !== undefined && blocked === undefined) {
-    const kept = activeMayRun && !rolledOut ? [active.name] : [];
+    const kept = rolledOut ? [] : [...(activeMayRun ? [active.name] : []), ...leavingNames(observed)];
+    const ready = readiness(desired.name, observed);
     return {
       grant: [...new Set([desired.name, ...kept])],
       run: desired.name,
-      ready: readiness(desired.name, observed),
+      ready: unwell === undefined || observed.hold !== undefined ? ready : { status: "False", ...unwell },
+      complete: ready.status === "True",
     };
   }
-  const { reason, message } = blocked ?? verdict;
+  const { reason, message } = blocked ?? unwell ?? verdict;
   const ready: ReadyState = { status: "False", reason, message };
-  if (activeMayRun) return { grant: [active.name], run: active.name, ready };
-  return { grant: [], ready };
+  if (activeMayRun) return { grant: [active.name], run: active.name, ready, complete: false };
+  return { grant: [], ready, complete: false };
+}
+
+/** It has pods already, so going on is no start. */
+function leavingNames({ leaving, living }: Observed): readonly string[] {
+  return leaving === undefined || leaving.standing === "Quarantine" || !living ? [] : [leaving.name];
 }
 
 /** Where nothing runs, going on is a start, and needs what a start needs. */

@@ -6,9 +6,11 @@ import type {
   SecureModelStatus,
   VerdictStatus,
 } from "../api/index.ts";
+import type { HealthVerdict } from "../health/index.ts";
 import type { ImportStep } from "../importing/index.ts";
 import { type Condition, setCondition, truncateUtf8 } from "../kube/index.ts";
 import type { Plan, ReadyState } from "./decide.ts";
+import { healthCondition, revisionHealth } from "./health.ts";
 import { type DesiredJudgement, type Judgement, pinnedArtifact } from "./gather.ts";
 import { type DeploymentObject, podSelector } from "./workload.ts";
 
@@ -24,15 +26,18 @@ export interface Outcome {
   readonly tornDown: boolean;
   /** The ConfigMap that keeps what the pods said last. */
   readonly snapshot: string | undefined;
+  /** What is thought of the revision that runs; absent while it was not looked at. */
+  readonly health: HealthVerdict | undefined;
+  /** Another revision is to run than the spec asks for. */
+  readonly rolledBack: boolean;
 }
 
 /** The status of a SecureModel after a pass. Pure. */
 export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): SecureModelStatus {
-  const { running, deployment, desired, ready } = outcome;
+  const { running, deployment, desired, ready, health, rolledBack } = outcome;
   const before = model.status ?? {};
-  const complete = ready.status === "True";
-  // What nobody has asked anything yet is not known to be good.
-  const serves = complete && model.spec.replicas > 0;
+  const complete = isComplete(outcome);
+  const serves = complete && isWell(model, health);
   const pointer = running === undefined ? undefined : pointTo(running, now);
   const active = complete && pointer !== undefined ? unlessMoved(before.active, pointer) : before.active;
   const comes = !complete && pointer !== undefined && pointer.revision !== before.active?.revision;
@@ -41,11 +46,18 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
   const artifact = artifactStatus(model, desired, now);
   const quarantine = quarantineStatus(before.quarantine, outcome, now);
   const readyReplicas = deployment?.status?.readyReplicas ?? 0;
+  const { rollbacks } = before;
   return {
     observedGeneration: model.metadata.generation ?? 0,
     conditions: modelConditions(
       model,
-      { ready, verdict: desired.verdict, readyReplicas, mayServe: running !== undefined },
+      {
+        ready,
+        verdict: desired.verdict,
+        readyReplicas,
+        mayServe: running !== undefined,
+        health: { verdict: health, revision: running?.metadata.name },
+      },
       now,
     ),
     replicas: deployment?.status?.replicas ?? 0,
@@ -56,8 +68,21 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
     ...(active === undefined ? {} : { active }),
     ...(comes ? { candidate: unlessMoved(before.candidate, pointer) } : {}),
     ...(lastKnownGood === undefined ? {} : { lastKnownGood }),
+    ...(rolledBack && before.rollback !== undefined ? { rollback: before.rollback } : {}),
+    ...(rollbacks === undefined ? {} : { rollbacks }),
     ...(quarantine === undefined ? {} : { quarantine }),
   };
+}
+
+/** The Deployment has become what was planned, and nothing kept it from that. */
+function isComplete({ plan, ready }: Pick<Outcome, "plan" | "ready">): boolean {
+  return plan.complete && ready.reason === plan.ready.reason;
+}
+
+/** What nobody has asked anything yet is not known to be good, nor is what the spec wants looked at and nobody could. */
+function isWell({ spec }: SecureModel, health: HealthVerdict | undefined): boolean {
+  if (spec.replicas === 0) return false;
+  return spec.health === undefined ? health?.state !== "Unhealthy" : health?.state === "Healthy";
 }
 
 /** Why nothing is started. */
@@ -148,19 +173,23 @@ interface Seen {
   readonly readyReplicas: number;
   /** A revision is there that its verdict allows to run. */
   readonly mayServe: boolean;
+  /** Absent where it was not asked for: then the condition stays. */
+  readonly health?: { readonly verdict: HealthVerdict | undefined; readonly revision: string | undefined };
 }
 
-/** Ready, Serving, Verified, Reconciling and Stalled. */
+/** Ready, Serving, Healthy, Verified, Reconciling and Stalled. */
 function modelConditions(
   model: Pick<SecureModel, "metadata" | "status">,
-  { ready, verdict, readyReplicas, mayServe }: Seen,
+  { ready, verdict, readyReplicas, mayServe, health }: Seen,
   now: Date,
 ): Condition[] {
+  const before = (model.status?.conditions ?? []) as readonly Condition[];
   const { reason, message } = ready;
   const progress = progressOf(ready, verdict);
   const wanted: readonly Omit<Condition, "lastTransitionTime" | "observedGeneration">[] = [
     { type: "Ready", status: ready.status, reason, message },
     { type: "Serving", ...servingState(readyReplicas, mayServe) },
+    ...(health === undefined ? [] : [healthCondition(health.verdict, health.revision, before)]),
     verifiedCondition(verdict),
     { type: "Reconciling", status: progress === "Reconciling" ? "True" : "False", reason, message },
     { type: "Stalled", status: progress === "Stalled" ? "True" : "False", reason, message },
@@ -168,7 +197,7 @@ function modelConditions(
   const observedGeneration = model.metadata.generation ?? 0;
   return wanted.reduce<Condition[]>(
     (conditions, condition) => setCondition(conditions, { ...condition, observedGeneration }, now),
-    [...((model.status?.conditions ?? []) as readonly Condition[])],
+    [...before],
   );
 }
 
@@ -187,8 +216,11 @@ const stalling: readonly string[] = [
   "ImportUnavailable",
   "InvalidSpec",
   "NamespaceNotServing",
+  "NoSafeRevision",
   "PodRefused",
   "RevisionConflict",
+  "RollbackOff",
+  "RolledBack",
   "WorkloadRefused",
 ];
 
@@ -225,6 +257,10 @@ export interface RevisionRole {
   readonly phase: NonNullable<ModelRevisionStatus["phase"]>;
   /** Absent when the revision was not judged in this pass. */
   readonly verdict?: VerdictStatus;
+  /** Absent when nobody looks at it now. */
+  readonly health?: HealthVerdict | undefined;
+  /** It serves, and is well. */
+  readonly isWell?: boolean;
 }
 
 /** What a revision is after a pass. Pure. */
@@ -243,6 +279,7 @@ export function revisionRole(
     if (plan.grant.includes(name)) return name === status.active?.revision ? "Active" : "Candidate";
     if (judgement?.standing === "Quarantine" || (name === status.active?.revision && running === undefined))
       return "Quarantined";
+    if (revision.status?.ban !== undefined) return "RolledBack";
     if (name === outcome.desired) return "Candidate";
     // How it ended is not forgotten when another takes its place.
     return judgement === undefined && revision.status?.phase === "Quarantined" ? "Quarantined" : "Superseded";
@@ -250,16 +287,26 @@ export function revisionRole(
   return { phase: phase(), ...verdict };
 }
 
+/** Whether it is the revision that serves, and is well. Pure. */
+export function servesWell(model: SecureModel, outcome: Outcome, revision: ModelRevision): boolean {
+  return (
+    isComplete(outcome) && isWell(model, outcome.health) && revision.metadata.name === outcome.running?.metadata.name
+  );
+}
+
 /** The status of a ModelRevision. Pure. */
 export function revisionStatus(
   revision: ModelRevision,
-  { phase, verdict = revision.status?.verdict }: RevisionRole,
+  { phase, verdict = revision.status?.verdict, health: seen, isWell = false }: RevisionRole,
   now: Date,
 ): ModelRevisionStatus {
   const before = revision.status ?? {};
   const time = now.toISOString();
   const observedGeneration = revision.metadata.generation ?? 1;
   const servedFrom = before.servedFrom ?? (phase === "Active" ? time : undefined);
+  const healthyFrom = before.healthyFrom ?? (isWell ? time : undefined);
+  const health = revisionHealth(before.health, seen, now);
+  const { ban } = before;
   return {
     observedGeneration,
     conditions: setCondition(
@@ -270,6 +317,9 @@ export function revisionStatus(
     phase,
     phaseSince: before.phase === phase ? (before.phaseSince ?? time) : time,
     ...(servedFrom === undefined ? {} : { servedFrom }),
+    ...(healthyFrom === undefined ? {} : { healthyFrom }),
+    ...(health === undefined ? {} : { health }),
+    ...(ban === undefined ? {} : { ban }),
     ...(verdict === undefined ? {} : { verdict }),
   };
 }

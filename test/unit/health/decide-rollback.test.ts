@@ -8,7 +8,7 @@ import {
 } from "../../../src/health/index.ts";
 
 const now = new Date("2026-01-02T00:00:00Z");
-const rules: RollbackRules = { maxPerDay: 3, coolDownMs: 300_000, latchAfter: 3, onNoSafeRevision: "KeepServing" };
+const rules: RollbackRules = { isOff: false, maxPerDay: 3, coolDownMs: 300_000, onNoSafeRevision: "KeepServing" };
 const ago = (ms: number) => new Date(now.getTime() - ms);
 const hour = 3_600_000;
 
@@ -23,7 +23,6 @@ function state(part: Partial<RollbackState> = {}): RollbackState {
     why: "errors is 0.12",
     revisions: [revision(1), revision(2), from],
     rollbacks: [],
-    inARow: 0,
     ...part,
   };
 }
@@ -98,27 +97,28 @@ const cases: Record<string, { given: RollbackState; rules?: Partial<RollbackRule
   "cools down": {
     given: state({ rollbacks: [ago(60_000)] }),
     does: "Hold CoolingDown",
-    says: /60 s ago, coolDown is 300 s: none before 2026-01-02T00:04:00.000Z; revision iris-3 is unhealthy: errors is 0.12/,
+    says: /coolDown is 300 s: no other rollback before 2026-01-02T00:04:00.000Z; revision iris-3 is unhealthy: errors is 0.12/,
   },
   "has a budget a day": {
     given: state({ rollbacks: [ago(hour), ago(2 * hour), ago(23 * hour)] }),
     does: "Hold RollbackBudgetSpent",
-    says: /3 rollbacks in 24 h, maxPerDay is 3: none before 2026-01-02T01:00:00.000Z/,
+    says: /3 rollbacks in 24 h, maxPerDay is 3: no other one before 2026-01-02T01:00:00.000Z/,
   },
   "has the budget back after a day": {
     given: state({ rollbacks: [ago(hour), ago(2 * hour), ago(25 * hour)] }),
     does: "RollBack iris-2",
     says: /iris-2/,
   },
-  "asks a person after several in a row": {
-    given: state({ inARow: 3 }),
-    does: "Hold RollbackLatched",
-    says: /3 rollbacks one after the other: a person has to decide/,
+  "does nothing where the spec says so": {
+    given: state(),
+    rules: { isOff: true },
+    does: "Hold RollbackOff",
+    says: /spec.rollback.mode is Off; revision iris-3 is unhealthy/,
   },
   "takes a rollback from the future for one of just now": {
     given: state({ rollbacks: [ago(-hour)] }),
     does: "Hold CoolingDown",
-    says: /0 s ago/,
+    says: /before 2026-01-02T00:05:00/,
   },
 };
 
@@ -179,7 +179,7 @@ describe("deciding about a rollback", () => {
           let at = now.getTime();
           for (const pause of pauses) {
             at += pause;
-            const own = { ...rules, maxPerDay, latchAfter: Infinity };
+            const own = { ...rules, maxPerDay };
             if (decideRollback(state({ rollbacks }), own, new Date(at)).action === "RollBack")
               rollbacks.push(new Date(at));
           }

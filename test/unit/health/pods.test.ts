@@ -71,7 +71,7 @@ const cases: Record<string, { pods: WatchedPod[]; wanted?: number; is: string; s
   "an image that is not there, after the deadline": {
     pods: [pod("a", { since: 601, container: pull })],
     is: "ImageUnavailable",
-    says: /not ready after 601 s, more than the 600 s of startupDeadline: container runtime of pod a waits: ImagePullBackOff/,
+    says: /not ready since 2026-01-01T00:49:59.000Z, longer than the 600 s of startupDeadline: container runtime of pod a waits: ImagePullBackOff/,
   },
   "no node": {
     pods: [pod("a", { since: 900, scheduled: "0/3 nodes are available" })],

@@ -9,6 +9,7 @@ import {
 } from "../../../src/api/index.ts";
 import type { EvidenceSink } from "../../../src/governance/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import type { HealthVerdict } from "../../../src/health/index.ts";
 import type { ImportSettings, JobObject } from "../../../src/importing/index.ts";
 import { originOf } from "../../../src/importing/job.ts";
 import { recordedAs } from "../../../src/importing/plan.ts";
@@ -47,6 +48,8 @@ export class World {
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
   /** Pods become ready. */
   healthy = true;
+  /** What is thought of a revision. */
+  health: (revision: string) => HealthVerdict | undefined = () => undefined;
 
   constructor() {
     this.client.add("securemodels", {
@@ -97,6 +100,7 @@ export class World {
         manifest: (_namespace, { reference }) => Promise.resolve(this.manifest(reference)),
       },
       unsecured: this.unsecured,
+      health: (_key, revision) => this.health(revision),
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       evidence: this.evidence,
       clock: this.clock,

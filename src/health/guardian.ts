@@ -1,0 +1,260 @@
+import { type ModelRevision, type SecureModel, parseObject, secureModel } from "../api/index.ts";
+import { REVISION_LABEL } from "../admission/index.ts";
+import {
+  type Clock,
+  type ObjectClient,
+  type ReconcileContext,
+  type ReconcileResult,
+  type Store,
+  isKubeError,
+} from "../kube/index.ts";
+import { type HealthVerdict, decideHealth } from "./decide-health.ts";
+import { type WatchPlan, watchPlan } from "./from-spec.ts";
+import type { Look } from "./look.ts";
+import { type LookDependencies, type Login, type Subject, lookAt, readLogin } from "./looking.ts";
+import { type WatchedPod, podFinding } from "./pods.ts";
+import { type HealthRecord, emptyRecord, keepSignals, noteLook, notePods, recordOf } from "./record.ts";
+import { readRecord, writeRecord } from "./record-store.ts";
+
+export interface GuardianDependencies extends Omit<LookDependencies, "monotonic"> {
+  readonly models: Store<SecureModel>;
+  readonly revisions: Store<ModelRevision>;
+  /** The pods of a model, of whatever revision. */
+  readonly podsOf: (namespace: string, model: string) => readonly WatchedPod[];
+  /** Something else is thought of a revision of this model now. */
+  readonly onVerdict: (key: string) => void;
+  /** Counts looks by what they found. */
+  readonly onLook?: (source: string, kind: Look["kind"]) => void;
+  readonly clock: Clock;
+}
+
+/** What comes and what serves; more are not looked at. */
+const maxSubjects = 2;
+/** While pods start, without their saying anything. */
+const startingMs = 30_000;
+const loginMs = 5 * 60_000;
+const saveMs = 5 * 60_000;
+/** A verdict that rests on looks, and is as old as that, holds no longer. */
+const staleLooks = 4;
+
+interface Watched {
+  record: HealthRecord;
+  lookedAt: number;
+  savedAt: number;
+  saved: string;
+  login: { readonly of: string; readonly until: number; readonly is: Login } | undefined;
+  readonly verdicts: Map<string, { readonly verdict: HealthVerdict; readonly until: number }>;
+}
+
+/**
+ * Looks at what serves for as long as it serves: at the pods when they change, at the signals of the spec in its interval. What
+ * it thinks of each revision is asked by `verdictOf`.
+ */
+export class Guardian {
+  readonly #deps: GuardianDependencies;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(deps: GuardianDependencies) {
+    this.#deps = deps;
+  }
+
+  /** What is thought of a revision now; undefined while it was not looked at. */
+  verdictOf(key: string, revision: string): HealthVerdict | undefined {
+    const known = this.#watched.get(key)?.verdicts.get(revision);
+    if (known === undefined || known.verdict.state !== "Healthy") return known?.verdict;
+    if (this.#deps.clock.monotonic() <= known.until) return known.verdict;
+    return { state: "Unknown", reason: "NotLookedAt", message: "it was not looked at for too long" };
+  }
+
+  readonly reconcile = async (key: string, context: ReconcileContext): Promise<ReconcileResult> => {
+    const raw = this.#deps.models.get(key);
+    if (raw === undefined || raw.metadata.deletionTimestamp !== undefined) {
+      this.#watched.delete(key);
+      return {};
+    }
+    const parsed = parseObject(secureModel, raw);
+    if (!parsed.ok || parsed.value.spec.suspend) return {};
+    const model = parsed.value;
+    const plan = watchPlan(model.spec.health);
+    const client = this.#deps.client.withSignal(context.signal);
+    const watched = await this.#watchedOf(key, model, plan, client);
+    const subjects = this.#subjectsOf(model);
+    const now = this.#deps.clock.now();
+    const findings = new Map(
+      subjects.map(({ revision, pods }) => [
+        revision.metadata.name,
+        podFinding(pods, { wanted: model.spec.replicas, ...plan.policy }, now),
+      ]),
+    );
+    for (const [revision, finding] of findings) watched.record = notePods(watched.record, revision, finding, now);
+    await this.#look(model, { plan, watched, subjects, client, context });
+
+    const before = signatureOf(watched);
+    this.#judge(watched, plan, findings);
+    const after = signatureOf(watched);
+    if (before !== after) this.#deps.onVerdict(key);
+    if (plan.signals.length > 0) await this.#save(model, watched, { client, after, context });
+    return { ...nextLook(watched, plan, subjects, this.#deps.clock.monotonic()) };
+  };
+
+  async #watchedOf(key: string, model: SecureModel, plan: WatchPlan, client: ObjectClient): Promise<Watched> {
+    const known = this.#watched.get(key);
+    if (known !== undefined) return known;
+    const record = plan.signals.length === 0 ? emptyRecord : await readRecord(client, model);
+    const fresh: Watched = {
+      record,
+      lookedAt: -Infinity,
+      savedAt: -Infinity,
+      saved: "",
+      login: undefined,
+      verdicts: new Map(),
+    };
+    this.#watched.set(key, fresh);
+    return fresh;
+  }
+
+  /** The revisions that have pods: the one that serves, and the newest other one. */
+  #subjectsOf({ metadata: { namespace = "", name }, status }: SecureModel): readonly Subject[] {
+    const pods = new Map<string, WatchedPod[]>();
+    for (const pod of this.#deps.podsOf(namespace, name)) {
+      const revision = pod.metadata.labels?.[REVISION_LABEL];
+      if (revision === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
+      pods.set(revision, [...(pods.get(revision) ?? []), pod]);
+    }
+    const subjects = [...pods].flatMap(([revision, own]) => {
+      const found = this.#deps.revisions.get(`${namespace}/${revision}`);
+      return found === undefined || found.spec.model !== name ? [] : { revision: found, pods: own };
+    });
+    const isActive = ({ revision }: Subject) => revision.metadata.name === status?.active?.revision;
+    return subjects
+      .toSorted((a, b) => Number(isActive(b)) - Number(isActive(a)) || b.revision.spec.number - a.revision.spec.number)
+      .slice(0, maxSubjects);
+  }
+
+  /** Looks at all signals, where it is time to, and keeps what was seen. */
+  async #look(
+    model: SecureModel,
+    {
+      plan,
+      watched,
+      subjects,
+      client,
+      context: { signal },
+    }: {
+      readonly plan: WatchPlan;
+      readonly watched: Watched;
+      readonly subjects: readonly Subject[];
+      readonly client: ObjectClient;
+      readonly context: ReconcileContext;
+    },
+  ): Promise<void> {
+    const { clock, onLook } = this.#deps;
+    const { intervalMs, warmUpMs } = plan.policy;
+    if (plan.signals.length === 0 || clock.monotonic() - watched.lookedAt < intervalMs) return;
+    const now = clock.now();
+    const warm = subjects.filter(({ revision }) => {
+      const { completeAt = Infinity } = recordOf(watched.record, revision.metadata.name) ?? {};
+      return now.getTime() - completeAt >= warmUpMs;
+    });
+    watched.lookedAt = clock.monotonic();
+    if (warm.length === 0) return;
+    const login = await this.#login(model, plan, { watched, client });
+    const deps = { ...this.#deps, monotonic: () => clock.monotonic() };
+    const looked = await Promise.all(
+      warm.flatMap((subject) =>
+        plan.signals.map(async (one) => {
+          const look = await lookAt(deps, { subject, signal: one, plan, login }, { now, signal });
+          onLook?.(one.source.kind, look.kind);
+          return { revision: subject.revision.metadata.name, policy: one.policy, look };
+        }),
+      ),
+    );
+    signal.throwIfAborted();
+    if (looked.some(({ look }) => look.kind === "Error" && look.reason === "NotAuthorized")) watched.login = undefined;
+    watched.record = keepSignals(watched.record, new Set(plan.signals.map(({ policy }) => policy.name)));
+    for (const { revision, ...seen } of looked) {
+      const baseline = this.#baselineOf(model, watched.record, revision);
+      watched.record = noteLook(watched.record, revision, { ...seen, intervalMs }, { now, baseline });
+    }
+  }
+
+  async #login(
+    { metadata: { namespace = "" } }: SecureModel,
+    { server }: WatchPlan,
+    { watched, client }: { readonly watched: Watched; readonly client: ObjectClient },
+  ): Promise<Login> {
+    const of = server?.secret ?? "";
+    const at = this.#deps.clock.monotonic();
+    if (watched.login?.of === of && at < watched.login.until) return watched.login.is;
+    const is = await readLogin(client, namespace, server);
+    // One that is not right yet is looked at again the next time.
+    watched.login = "look" in is ? undefined : { of, until: at + loginMs, is };
+    return is;
+  }
+
+  /** The revision to compare with: the one that serves, else the newest other one that was healthy. */
+  #baselineOf({ metadata: { namespace = "" }, status }: SecureModel, record: HealthRecord, revision: string) {
+    const active = status?.active?.revision;
+    if (active !== undefined && active !== revision) return active;
+    const others = record.revisions.filter((one) => one.revision !== revision);
+    return others.find((one) => {
+      const found = this.#deps.revisions.get(`${namespace}/${one.revision}`)?.status;
+      return found?.healthyFrom !== undefined && found.ban === undefined;
+    })?.revision;
+  }
+
+  #judge(
+    watched: Watched,
+    { policy, signals }: WatchPlan,
+    findings: ReadonlyMap<string, ReturnType<typeof podFinding>>,
+  ): void {
+    const { clock } = this.#deps;
+    const until = signals.length === 0 ? Infinity : clock.monotonic() + staleLooks * policy.intervalMs;
+    watched.verdicts.clear();
+    for (const [revision, finding] of findings) {
+      const verdict = decideHealth(recordOf(watched.record, revision), finding, policy, clock.now());
+      watched.verdicts.set(revision, { verdict, until });
+    }
+  }
+
+  /** When something else is thought of it, and now and then: what is lost with the process is seen anew in a few looks. */
+  async #save(
+    model: SecureModel,
+    watched: Watched,
+    {
+      client,
+      after,
+      context,
+    }: { readonly client: ObjectClient; readonly after: string; readonly context: ReconcileContext },
+  ): Promise<void> {
+    const at = this.#deps.clock.monotonic();
+    if (watched.saved === after && at - watched.savedAt < saveMs) return;
+    try {
+      await writeRecord(client, model, watched.record);
+      watched.saved = after;
+      watched.savedAt = at;
+    } catch (error) {
+      if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
+      context.log.warn({ err: error }, "what was seen of a model's health cannot be kept");
+    }
+  }
+}
+
+/** What is thought, without the numbers, which change at each look. */
+function signatureOf({ verdicts }: Watched): string {
+  return [...verdicts].map(([revision, { verdict }]) => `${revision} ${verdict.state} ${verdict.reason}`).join(",");
+}
+
+function nextLook(
+  { lookedAt, verdicts }: Watched,
+  { policy, signals }: WatchPlan,
+  subjects: readonly Subject[],
+  at: number,
+): ReconcileResult {
+  if (subjects.length === 0) return {};
+  if (signals.length > 0) return { requeueAfterMs: Math.max(100, lookedAt + policy.intervalMs - at) };
+  const waits = [...verdicts.values()].some(
+    ({ verdict }) => verdict.state === "WarmingUp" || verdict.state === "Unknown",
+  );
+  return waits ? { requeueAfterMs: startingMs } : {};
+}

@@ -1,0 +1,40 @@
+import { API_VERSION, type SecureModel, secureModel } from "../api/index.ts";
+import { MODEL_LABEL } from "../admission/index.ts";
+import { type KubeObject, type ObjectClient, configMapType } from "../kube/index.ts";
+import { type HealthRecord, decodeRecord, emptyRecord, encodeRecord } from "./record.ts";
+
+const key = "record.json";
+
+interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** The ConfigMap with what was seen of a model. It is only a memory: without it, what is needed is seen anew. */
+export function recordName(model: SecureModel): string {
+  return `${model.metadata.name}-health`;
+}
+
+/** @throws KubeError when the API server does not answer. */
+export async function readRecord(client: ObjectClient, model: SecureModel): Promise<HealthRecord> {
+  const { namespace = "", uid } = model.metadata;
+  const found = await client.get<ConfigMap>(configMapType, { namespace, name: recordName(model) });
+  // Of a model of the same name that was there before, nothing counts.
+  if (found === undefined || found.metadata.ownerReferences?.[0]?.uid !== uid) return emptyRecord;
+  return decodeRecord(found.data?.[key] ?? "");
+}
+
+/** @throws KubeError when it cannot be written. */
+export async function writeRecord(client: ObjectClient, model: SecureModel, record: HealthRecord): Promise<void> {
+  const { namespace = "", name, uid = "" } = model.metadata;
+  const owner = { apiVersion: API_VERSION, kind: secureModel.resource.kind, name, uid, controller: true };
+  const object = {
+    metadata: {
+      name: recordName(model),
+      namespace,
+      labels: { "app.kubernetes.io/managed-by": "mlsecops-operator", [MODEL_LABEL]: name },
+      ownerReferences: [{ ...owner, blockOwnerDeletion: true }],
+    },
+    data: { [key]: encodeRecord(record) },
+  };
+  await client.apply(configMapType, object, { fieldManager: "mlsecops-health" });
+}

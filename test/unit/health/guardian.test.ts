@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { type ModelRevision, type SecureModel, SecureModelSpec } from "../../../src/api/index.ts";
+import { EgressError, type EgressRequest } from "../../../src/egress/index.ts";
+import { Guardian, type WatchedPod, decodeRecord } from "../../../src/health/index.ts";
+import { type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import { FakeClient } from "../../support/fake-client.ts";
+import { FakeClock } from "../kube/fake-clock.ts";
+
+const key = "shop/iris";
+const minute = 60_000;
+
+const health = {
+  prometheus: { url: "https://prometheus.test", secretRef: { name: "login" } },
+  signals: [
+    { name: "errors", inference: "ErrorRatio", max: 0.05 },
+    { name: "golden", probe: { path: "/v2/health/ready" } },
+  ],
+};
+
+/** One model whose pods and signals a test sets. */
+class Shop {
+  readonly client = new FakeClient();
+  readonly clock = new FakeClock();
+  readonly woken: string[] = [];
+  readonly asked: EgressRequest[] = [];
+  readonly looks: string[] = [];
+  pods: WatchedPod[] = [];
+  /** What Prometheus says; undefined: nothing. */
+  errors: string | undefined = "0.01";
+  status = 200;
+  model: SecureModel;
+  guardian: Guardian;
+
+  constructor(part: object | "Absent" = health) {
+    this.model = {
+      metadata: { name: "iris", namespace: "shop", uid: "m1", generation: 1 },
+      spec: SecureModelSpec.parse({
+        source: { oci: { reference: "registry.example/models/iris:v1" } },
+        workload: {
+          managed: {
+            template: { spec: { containers: [{ name: "runtime", image: `r.example/r@sha256:${"9".repeat(64)}` }] } },
+          },
+        },
+        ...(part === "Absent" ? {} : { health: part }),
+      }),
+    };
+    const data = { token: Buffer.from("secret").toString("base64") };
+    const labels = { "mlsecops.io/use": "prometheus" };
+    this.client.add("secrets", { metadata: { name: "login", namespace: "shop", labels }, data } as KubeObject);
+    this.guardian = this.restart();
+  }
+
+  restart(): Guardian {
+    const models = new Store<SecureModel>();
+    models.put(this.model);
+    const revisions = new Store<ModelRevision>();
+    for (const number of [1, 2]) revisions.put(revision(number));
+    this.guardian = new Guardian({
+      client: this.client,
+      models,
+      revisions,
+      podsOf: () => this.pods,
+      metricsSender: () => ({ request: (request) => this.#prometheus(request) }),
+      podSender: { request: (request) => this.#pod(request) },
+      onVerdict: (woken) => this.woken.push(woken),
+      onLook: (source, found) => this.looks.push(`${source} ${found}`),
+      clock: this.clock,
+    });
+    return this.guardian;
+  }
+
+  async pass(): Promise<number | undefined> {
+    const log = createLogger({ level: "silent" });
+    const context = { log, signal: new AbortController().signal, reconcileId: "test" };
+    return (await this.guardian.reconcile(key, context)).requeueAfterMs;
+  }
+
+  /** As the controller would: again whenever it is due. */
+  async run(ms: number): Promise<void> {
+    for (let left = ms; left > 0;) {
+      const next = Math.min((await this.pass()) ?? Infinity, left);
+      await this.clock.advance(next);
+      left -= next;
+    }
+    await this.pass();
+  }
+
+  verdict(name = "iris-1") {
+    return this.guardian.verdictOf(key, name);
+  }
+
+  #prometheus(request: EgressRequest) {
+    this.asked.push(request);
+    if (this.errors === undefined) return Promise.reject(new EgressError("ConnectionFailed", "no connection"));
+    const value = [this.clock.now().getTime() / 1000, this.errors];
+    const body = JSON.stringify({ status: "success", data: { resultType: "vector", result: [{ metric: {}, value }] } });
+    return Promise.resolve(answer(200, body));
+  }
+
+  #pod(request: EgressRequest) {
+    this.asked.push(request);
+    return Promise.resolve(answer(this.status, "{}"));
+  }
+}
+
+function answer(status: number, body: string) {
+  return { status, headers: new Map<string, string>(), url: new URL("https://x"), body: Buffer.from(body) };
+}
+
+function revision(number: number): ModelRevision {
+  return {
+    metadata: { name: `iris-${number}`, namespace: "shop" },
+    spec: { model: "iris", number, serving: { port: 8080 } },
+  } as unknown as ModelRevision;
+}
+
+function pod(name: string, { number = 1, ready = true }: { number?: number; ready?: boolean } = {}): WatchedPod {
+  return {
+    metadata: {
+      name,
+      namespace: "shop",
+      labels: { "mlsecops.io/model": "iris", "mlsecops.io/revision": `iris-${number}` },
+    },
+    status: { podIP: "10.0.0.7", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+  };
+}
+
+const crashing: WatchedPod = {
+  ...pod("iris-b", { number: 2, ready: false }),
+  status: {
+    containerStatuses: [{ name: "runtime", restartCount: 4, state: { waiting: { reason: "CrashLoopBackOff" } } }],
+  },
+};
+
+describe("the guardian", () => {
+  it("has no opinion before there is a pod", async () => {
+    const shop = new Shop();
+    assert.equal(await shop.pass(), undefined);
+    assert.equal(shop.verdict(), undefined);
+    assert.deepEqual(shop.asked, []);
+  });
+
+  it("looks after warmUp, in the interval, and finds the model well", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.pass();
+    assert.equal(shop.verdict()?.state, "WarmingUp");
+    await shop.run(minute - 1);
+    assert.deepEqual(shop.asked, [], "nothing counts in warmUp, and nothing is asked");
+    await shop.run(3 * minute);
+    assert.equal(shop.verdict()?.state, "Healthy", shop.verdict()?.message);
+    assert.ok(shop.asked.length >= 10 && shop.asked.length <= 16, `${shop.asked.length} requests`);
+    const requests: readonly EgressRequest[] = shop.asked;
+    const query = requests.find(({ method }) => method === "POST");
+    assert.equal(query?.ownHeaders?.["authorization"], "Bearer secret");
+    assert.match(decodeURIComponent(query.body as string), /pod=~"iris-a"/);
+    assert.ok(requests.some(({ url }) => String(url) === "http://10.0.0.7:8080/v2/health/ready"));
+    assert.deepEqual(new Set(shop.looks), new Set(["Prometheus Value", "Probe Value"]));
+  });
+
+  it("wakes who decides when something else is thought, and not at each look", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.run(6 * minute);
+    shop.woken.length = 0;
+    await shop.run(10 * minute);
+    assert.deepEqual(shop.woken, []);
+    shop.errors = "0.5";
+    await shop.run(2 * minute);
+    assert.deepEqual(shop.woken, [key]);
+    assert.equal(shop.verdict()?.state, "Unhealthy");
+    assert.match(shop.verdict()?.message ?? "", /errors is 0\.5, above the maximum 0\.05, in 3 of the last 5 looks/);
+  });
+
+  it("knows nothing while the metrics server does not answer, and holds nothing against the model", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.run(5 * minute);
+    shop.errors = undefined;
+    await shop.run(5 * minute);
+    assert.deepEqual([shop.verdict()?.state, shop.verdict()?.reason], ["Unknown", "NoData"]);
+    assert.match(shop.verdict()?.message ?? "", /Unreachable: no connection/);
+  });
+
+  it("holds wrong answers against the model", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    shop.status = 500;
+    await shop.run(5 * minute);
+    assert.equal(shop.verdict()?.state, "Unhealthy");
+    assert.match(shop.verdict()?.message ?? "", /golden is wrong: WrongStatus: the status is 500, not 200/);
+  });
+
+  it("sends no Secret that is not there for it", async () => {
+    const shop = new Shop();
+    shop.client.add("secrets", {
+      metadata: { name: "login", namespace: "shop" },
+      data: { token: "eA==" },
+    } as KubeObject);
+    shop.pods = [pod("iris-a")];
+    await shop.run(5 * minute);
+    assert.ok(shop.asked.every(({ method }) => method !== "POST"));
+    assert.match(shop.verdict()?.message ?? "", /SecretUnusable/);
+  });
+
+  it("sees by the pods alone that a new revision does not come up", async () => {
+    const shop = new Shop("Absent");
+    shop.pods = [pod("iris-a")];
+    await shop.pass();
+    assert.equal(shop.verdict()?.state, "Healthy");
+    shop.pods = [pod("iris-a"), crashing];
+    await shop.pass();
+    assert.equal(shop.verdict()?.state, "Healthy");
+    assert.deepEqual([shop.verdict("iris-2")?.state, shop.verdict("iris-2")?.reason], ["Unhealthy", "CrashLoop"]);
+    assert.deepEqual(shop.client.writes, [], "nothing is kept where there are no signals");
+  });
+
+  it("goes on after a restart with what it had seen", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.run(10 * minute);
+    shop.restart();
+    assert.equal(shop.verdict(), undefined);
+    await shop.pass();
+    assert.equal(shop.verdict()?.state, "Healthy");
+  });
+
+  it("writes down little, and seldom", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.run(5 * minute);
+    shop.client.writes.length = 0;
+    await shop.run(60 * minute);
+    assert.ok(shop.client.writes.length <= 13, `${shop.client.writes.length} writes in an hour`);
+    const kept = shop.client.objects.get("configmaps/shop/iris-health") as
+      { data?: Record<string, string> } | undefined;
+    assert.equal(decodeRecord(kept?.data?.["record.json"] ?? "").revisions[0]?.revision, "iris-1");
+  });
+
+  it("does not say healthy for long when it is kept from looking", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.run(5 * minute);
+    assert.equal(shop.verdict()?.state, "Healthy");
+    await shop.clock.advance(3 * minute);
+    assert.deepEqual([shop.verdict()?.state, shop.verdict()?.reason], ["Unknown", "NotLookedAt"]);
+  });
+
+  it("does nothing for a model that is suspended, or gone", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    shop.model = { ...shop.model, spec: { ...shop.model.spec, suspend: true } };
+    shop.restart();
+    await shop.run(5 * minute);
+    assert.equal(shop.verdict(), undefined);
+    shop.model = { ...shop.model, metadata: { ...shop.model.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    shop.restart();
+    assert.equal(await shop.pass(), undefined);
+  });
+});
