@@ -90,6 +90,9 @@ const bases: Readonly<Record<string, () => Json>> = {
   }),
 };
 
+const signalPath = { names: "spec.health.signals\\[0\\]" };
+const probing = (part: object) => ({ signals: [{ name: "golden", probe: { path: "/" }, ...part }] });
+
 interface Case {
   readonly kind: string;
   /** The field that is changed. */
@@ -287,6 +290,99 @@ const cases: readonly Case[] = [
     ["spec.source.oci.pullSecrets[0].name", "a/b", /the name of a Kubernetes object/],
     ["spec.source.oci.serviceAccountName", "A", /the name of a Kubernetes object/],
     ["spec.source.ftp", {}, /unknown field/],
+    ["spec.health", { interval: "1s" }, /interval must be between 5s and 1h/, { apiOnly: true }],
+    ["spec.health", { interval: "often" }, /for example 30s/, { names: "spec.health.interval" }],
+    ["spec.health", { maxRestarts: 0 }, /greater than or equal to 1|>=1/, { names: "spec.health.maxRestarts" }],
+    [
+      "spec.health",
+      { signals: [{ name: "errors", inference: "ErrorRatio", max: 1 }] },
+      /give prometheus: \{url: https:/,
+      { names: "spec.health:" },
+    ],
+    ["spec.health", { prometheus: {} }, /for example url: https:/, { names: "spec.health.prometheus.url" }],
+    [
+      "spec.health",
+      { prometheus: { url: "prometheus:9090" } },
+      /write a URL without user/,
+      { names: "spec.health.prometheus.url" },
+    ],
+    [
+      "spec.health",
+      { prometheus: { url: "https://user@prometheus" } },
+      /write a URL without user/,
+      { names: "spec.health.prometheus.url" },
+    ],
+    [
+      "spec.health",
+      { prometheus: { url: "https://p", timeout: "1h" } },
+      /timeout must be between 100ms and 30s/,
+      { names: "spec.health.prometheus", apiOnly: true },
+    ],
+    ["spec.health", probing({ probe: undefined }), /give one of prometheus, probe and inference/, signalPath],
+    ["spec.health", probing({ inference: "ErrorRatio" }), /give one of prometheus, probe and inference/, signalPath],
+    ["spec.health", probing({ min: 2, max: 1 }), /min is above max.*exchange them/, signalPath],
+    ["spec.health", probing({ max: 1, resetMax: 2 }), /resetMax must be at most max/, signalPath],
+    ["spec.health", probing({ resetMin: 1 }), /resetMin at least min/, signalPath],
+    ["spec.health", probing({ min: 0, max: 9, resetMin: 5, resetMax: 4 }), /resetMin is above resetMax/, signalPath],
+    [
+      "spec.health",
+      { prometheus: { url: "https://p" }, signals: [{ name: "a", inference: "MeanLatency" }] },
+      /say what is bad by min, max or compare/,
+      signalPath,
+    ],
+    [
+      "spec.health",
+      probing({ window: { looks: 3, failures: 4 } }),
+      /failures must be at most window.looks/,
+      { names: "spec.health.signals\\[0\\].window" },
+    ],
+    [
+      "spec.health",
+      probing({ probe: { path: "v2" } }),
+      /begins with \/, without spaces/,
+      { names: "spec.health.signals\\[0\\].probe.path" },
+    ],
+    [
+      "spec.health",
+      probing({ probe: { path: "/", body: "{}" } }),
+      /sent with method: POST only/,
+      { names: "spec.health.signals\\[0\\].probe" },
+    ],
+    [
+      "spec.health",
+      probing({ probe: { path: "/", json: [{ path: "a", text: "b", number: 1 }] } }),
+      /give one of text, number and numbers/,
+      { names: "spec.health.signals\\[0\\].probe.json\\[0\\]" },
+    ],
+    [
+      "spec.health",
+      probing({ probe: { path: "/", json: [{ path: "$.a", text: "b" }] } }),
+      /for example outputs\[0\]\.data/,
+      { names: "spec.health.signals\\[0\\].probe.json\\[0\\].path" },
+    ],
+    [
+      "spec.health",
+      {
+        prometheus: { url: "https://p" },
+        signals: [{ name: "a", max: 1, prometheus: { query: "up", range: { window: "10h", step: "1s" } } }],
+      },
+      /there may be 1000 points at most/,
+      { names: "spec.health.signals\\[0\\].prometheus.range", apiOnly: true },
+    ],
+    [
+      "spec.health",
+      {
+        signals: [
+          { name: "a", probe: { path: "/" } },
+          { name: "a", probe: { path: "/" } },
+        ],
+      },
+      /Duplicate value/,
+      { names: "spec.health.signals\\[1\\]", apiOnly: true },
+    ],
+    ["spec.rollback", { mode: "Sometimes" }, /supported values: "Automatic", "Off"/, { names: "spec.rollback.mode" }],
+    ["spec.rollback", { maxPerDay: 0 }, /greater than or equal to 1|>=1/, { names: "spec.rollback.maxPerDay" }],
+    ["spec.rollback", { coolDown: "1d" }, /a day is 24h/, { names: "spec.rollback.coolDown" }],
     ["spec.source", { s3 }, /say where, for example import: \{repository: registry/],
     ["spec.source", { s3: { ...s3, key: "a" }, ...imports }, /give key \(one object\) or prefix/],
     ["spec.source", { s3: { ...s3, prefix: undefined }, ...imports }, /give key \(one object\) or prefix/],
