@@ -37,10 +37,14 @@ export class Stage {
     } as object as { metadata: { name: string } });
   }
 
+  get artifacts(): Models {
+    if (this.#artifacts === undefined) throw new Error("the stage is not set");
+    return this.#artifacts;
+  }
+
   /** Names of tenants that do not exist yet. */
   lanes(count: number): Lane[] {
-    const artifacts = this.#artifacts;
-    if (artifacts === undefined) throw new Error("the stage is not set");
+    const { artifacts } = this;
     const made = Array.from(
       { length: count },
       () => new Lane(randomName("tenant"), this.installation.admin, artifacts),
