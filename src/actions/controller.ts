@@ -10,6 +10,7 @@ import {
   setCondition,
 } from "../kube/index.ts";
 import { type ActionState, stateOf } from "./exceptions.ts";
+import { describeOrder } from "./orders.ts";
 
 export interface ActionDependencies {
   readonly client: ObjectClient;
@@ -38,9 +39,11 @@ export function actionReconciler(deps: ActionDependencies) {
     };
     if (before.find(({ type }) => type === "Ready")?.reason !== condition.reason) {
       // An open glass is no normal state, and its end is news too.
+      const type = state.state === "InForce" ? "Normal" : "Warning";
+      const what = state.state === "InForce" ? state.order.type : "BreakGlass";
       deps.events.emit(
         { ...action, apiVersion: API_VERSION, kind: modelAction.resource.kind },
-        { type: "Warning", reason: condition.reason, note: condition.message, action: "BreakGlass" },
+        { type, reason: condition.reason, note: condition.message, action: what },
       );
       context.log.warn({ namespace, action: name, state: condition.reason }, condition.message);
     }
@@ -58,6 +61,8 @@ function readiness(state: ActionState): Pick<Condition, "type" | "status" | "rea
       const message = `the glass is broken: ${approver} allows ${digest} until ${notAfter.toISOString()} whatever the policies say: ${reason}`;
       return { type: "Ready", status: "True", reason: "GlassBroken", message };
     }
+    case "InForce":
+      return { type: "Ready", status: "True", reason: "InForce", message: describeOrder(state.order) };
     case "Expired":
       return { type: "Ready", status: "False", reason: "ActionExpired", message: state.message };
     case "Invalid":

@@ -1,9 +1,12 @@
 import { MAX_BREAK_GLASS_HOURS, type ModelAction, modelAction, parseObject } from "../api/index.ts";
 import type { Exception } from "../trust/index.ts";
+import { type Order, orderOf } from "./orders.ts";
 
 /** Whether an action counts at a time, and why not. */
 export type ActionState =
   | { readonly state: "Active"; readonly exception: Exception }
+  /** What a person ordered about a model, for as long as it exists. */
+  | { readonly state: "InForce"; readonly order: Order }
   | { readonly state: "Expired" | "Invalid"; readonly message: string };
 
 /**
@@ -14,7 +17,13 @@ export function stateOf(action: ModelAction, now: Date): ActionState {
   const parsed = parseObject(modelAction, action);
   if (!parsed.ok) return { state: "Invalid", message: parsed.message };
   const { spec, metadata } = parsed.value;
-  const notAfter = new Date(spec.notAfter);
+  const order = orderOf(parsed.value);
+  if (order !== undefined) return { state: "InForce", order };
+  // The schema has all three for the other type.
+  const { digest, approver, reason, notAfter: end } = spec;
+  if (digest === undefined || approver === undefined || end === undefined)
+    return { state: "Invalid", message: "digest, approver and notAfter are missing" };
+  const notAfter = new Date(end);
   const latest = Date.parse(metadata.creationTimestamp ?? "") + MAX_BREAK_GLASS_HOURS * 3_600_000;
   if (!(notAfter.getTime() <= latest)) {
     return {
@@ -24,7 +33,6 @@ export function stateOf(action: ModelAction, now: Date): ActionState {
   }
   if (now >= notAfter)
     return { state: "Expired", message: `it ended at ${notAfter.toISOString()}; the policies decide again` };
-  const { digest, approver, reason } = spec;
   return { state: "Active", exception: { name: metadata.name, digest, approver, reason, notAfter } };
 }
 

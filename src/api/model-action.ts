@@ -1,34 +1,73 @@
 import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
-import { Digest, GROUP, Timestamp, VERSION, commonStatus, shown, withRules } from "./schema.ts";
+import { Digest, GROUP, ObjectName, Timestamp, VERSION, commonStatus, shown, withRules } from "./schema.ts";
 
 /** The longest time that one action may open for. */
 export const MAX_BREAK_GLASS_HOURS = 24;
 
+const ModelActionFields = z.strictObject({
+  type: z
+    .enum(["BreakGlass", "Ban", "Promote", "Pause"])
+    .describe(
+      "BreakGlass: a digest that the policies refuse may be used in this namespace for a short time. Ban: a revision must not run; one that serves is left for an older one. Promote: a revision that was banned before this was created may run again. Pause: while this exists, no other revision of the model is started, be it a new one or an older one.",
+    )
+    .default("BreakGlass"),
+  digest: Digest.describe(
+    "Of BreakGlass: what may be used: the digest of the artifact or image, as the refusal names it.",
+  ).optional(),
+  model: ObjectName.describe("Of the others: the SecureModel, in this namespace.").optional(),
+  revision: ObjectName.describe("Of Ban and Promote: the ModelRevision.").optional(),
+  reason: shown(
+    z.string().min(10).max(1024).describe("Why, for those who read it later."),
+    "reason: INC-4711, the signing service is down",
+  ),
+  approver: z
+    .string()
+    .min(1)
+    .max(256)
+    .describe("Of BreakGlass: who answers for it: the name under which the object is created.")
+    .optional(),
+  requestedBy: z
+    .string()
+    .min(1)
+    .max(256)
+    .describe("Of the others: who wants it: the name under which the object is created.")
+    .optional(),
+  notAfter: Timestamp.describe(
+    `Of BreakGlass: when it ends, at most ${MAX_BREAK_GLASS_HOURS} hours after it is created. Deleting the object ends it at once.`,
+  ).optional(),
+});
+
+const isGlass = "self.type == 'BreakGlass'";
+
 export const ModelActionSpec = withRules(
-  z.strictObject({
-    type: z
-      .enum(["BreakGlass"])
-      .describe("BreakGlass: a digest that the policies refuse may be used in this namespace for a short time.")
-      .default("BreakGlass"),
-    digest: shown(Digest, `digest: sha256:${"3f5a".repeat(16)}`).describe(
-      "What may be used: the digest of the artifact or image, as the refusal names it.",
-    ),
-    reason: shown(
-      z.string().min(10).max(1024).describe("Why, for those who read it later."),
-      "reason: INC-4711, the signing service is down",
-    ),
-    approver: shown(
-      z.string().min(1).max(256).describe("Who answers for it: the name under which the object is created."),
-      "approver: jane@example.com",
-    ),
-    notAfter: shown(
-      Timestamp.describe(
-        `When it ends, at most ${MAX_BREAK_GLASS_HOURS} hours after it is created. Deleting the object ends it at once.`,
+  ModelActionFields,
+  {
+    rule: `!(${isGlass}) || (has(self.digest) && has(self.approver) && has(self.notAfter))`,
+    message: `for BreakGlass give digest, approver and notAfter, for example digest: sha256:${"3f5a".repeat(16)}, approver: jane@example.com, notAfter: 2030-01-01T12:00:00Z`,
+    holds: ({ type, digest, approver, notAfter }) =>
+      type !== "BreakGlass" || [digest, approver, notAfter].every((given) => given !== undefined),
+  },
+  {
+    rule: `${isGlass} || (has(self.model) && has(self.requestedBy))`,
+    message: "give model and requestedBy, for example model: iris, requestedBy: jane@example.com",
+    holds: ({ type, model, requestedBy }) =>
+      type === "BreakGlass" || (model !== undefined && requestedBy !== undefined),
+  },
+  {
+    rule: "(self.type in ['Ban', 'Promote']) == has(self.revision)",
+    message: "give the revision for Ban and Promote, and for them only, as kubectl get mrev names it",
+    holds: ({ type, revision }) => (type === "Ban" || type === "Promote") === (revision !== undefined),
+  },
+  {
+    rule: `${isGlass} ? !has(self.model) && !has(self.requestedBy) : !has(self.digest) && !has(self.approver) && !has(self.notAfter)`,
+    message:
+      "give digest, approver and notAfter for BreakGlass only, and model and requestedBy for the other types only",
+    holds: ({ type, digest, approver, notAfter, model, requestedBy }) =>
+      (type === "BreakGlass" ? [model, requestedBy] : [digest, approver, notAfter]).every(
+        (given) => given === undefined,
       ),
-      "notAfter: 2030-01-01T12:00:00Z",
-    ),
-  }),
+  },
 );
 export type ModelActionSpec = z.output<typeof ModelActionSpec>;
 
@@ -47,10 +86,10 @@ export type ModelAction = TypedObject<ModelActionSpec, ModelActionStatus>;
 export const modelAction = {
   resource: { group: GROUP, version: VERSION, kind: "ModelAction", plural: "modelactions", namespaced: true },
   shortNames: ["mact"],
-  summary: "What a person decided about an artifact, who and why. It never changes; to end it, delete it.",
+  summary: "What a person decided about an artifact or a model, who and why. It never changes; to end it, delete it.",
   spec: ModelActionSpec,
   status: ModelActionStatus,
-  example: "spec: {digest: sha256:…, reason: …, approver: …, notAfter: …}",
+  example: "spec: {type: Pause, model: iris, reason: …, requestedBy: …}",
   rules: [
     {
       rule: "self.spec == oldSelf.spec",
@@ -60,6 +99,9 @@ export const modelAction = {
   columns: [
     { name: "Type", type: "string", jsonPath: ".spec.type" },
     { name: "State", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: "Model", type: "string", jsonPath: ".spec.model" },
+    { name: "Revision", type: "string", jsonPath: ".spec.revision" },
+    { name: "Requested-By", type: "string", jsonPath: ".spec.requestedBy" },
     { name: "Approver", type: "string", jsonPath: ".spec.approver" },
     { name: "Until", type: "string", jsonPath: ".spec.notAfter" },
     { name: "Used-By", type: "string", jsonPath: ".status.usedBy" },

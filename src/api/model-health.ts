@@ -167,7 +167,7 @@ const HealthSignal = withRules(
   },
   {
     rule: "!has(self.min) || !has(self.max) || self.min <= self.max",
-    message: "min is above max, so that every value would be bad: exchange them",
+    message: "min must be at most max, or every value would be bad: exchange them",
     holds: ({ min = -Infinity, max = Infinity }) => min <= max,
   },
   {
@@ -179,7 +179,7 @@ const HealthSignal = withRules(
   },
   {
     rule: "!has(self.resetMin) || !has(self.resetMax) || self.resetMin <= self.resetMax",
-    message: "resetMin is above resetMax, so that no value would be good again",
+    message: "resetMin must be at most resetMax, or no value would be good again",
     holds: ({ resetMin = -Infinity, resetMax = Infinity }) => resetMin <= resetMax,
   },
 );

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { KubeConfig } from "@kubernetes/client-node";
 import { GRANT_NAME } from "../api/index.ts";
 import { peopleBindings } from "../access/index.ts";
-import { actionReconciler, exceptionsOf } from "../actions/index.ts";
+import { actionReconciler, exceptionsOf, ordersFor } from "../actions/index.ts";
 import { GrantStore, WORKLOAD_ROLE, admissionPolicies, isExempt, policyProblems } from "../admission/index.ts";
 import { Egress } from "../egress/index.ts";
 import { FormatScanner } from "../formats/index.ts";
@@ -323,6 +323,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
           }
         : undefined,
       podsOf,
+      orders: (namespace, model) => ordersFor(informers.actions.store.list(namespace), model),
       health: (key, revision) => guardian.verdictOf(key, revision),
       clock,
     }),

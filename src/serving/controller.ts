@@ -10,6 +10,7 @@ import {
   parseObject,
   secureModel,
 } from "../api/index.ts";
+import type { Order } from "../actions/index.ts";
 import type { GrantStore } from "../admission/index.ts";
 import { type ImportDependencies, type ImportStep, importStep } from "../importing/index.ts";
 import type { HealthVerdict } from "../health/index.ts";
@@ -62,7 +63,18 @@ import {
   rolloutOf,
   ungrantedImages,
 } from "./gather.ts";
-import { type Intent, type Situation, type Turn, decideTurn, isInTrouble, toJudge, withIntent } from "./rollback.ts";
+import {
+  type Intent,
+  type Situation,
+  type Turn,
+  decideTurn,
+  isInTrouble,
+  isPromotedSince,
+  orderedBan,
+  pausedBy,
+  toJudge,
+  withIntent,
+} from "./rollback.ts";
 import { isRevisionOf, newRevision, revisionName, surplusRevisions } from "./revision.ts";
 import { snapshotName } from "./snapshot.ts";
 import {
@@ -101,6 +113,8 @@ export interface ServingDependencies {
   readonly verifier: Pick<Verifier, "verify">;
   readonly policies: () => readonly ResolvedPolicy[];
   readonly exceptions: (namespace: string) => readonly Exception[];
+  /** What people want done with a model, oldest first. */
+  readonly orders: (namespace: string, model: string) => readonly Order[];
   /** What to look at registries with. */
   readonly pullCredentials: (namespace: string, pulling: Pulling, signal: AbortSignal) => CredentialSource;
   /** What is missing or changed among the admission policies. */
@@ -174,6 +188,7 @@ class Pass {
   #existing: readonly ModelRevision[];
   readonly #living: LivingWorkload;
   readonly #now: Date;
+  readonly #orders: readonly Order[];
   /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
   #resourceVersion: string | undefined;
   #announced = false;
@@ -196,6 +211,7 @@ class Pass {
       pods: deps.podsOf(namespace, name),
     };
     this.#now = deps.clock.now();
+    this.#orders = deps.orders(namespace, name);
     this.#resourceVersion = model.metadata.resourceVersion;
   }
 
@@ -397,7 +413,8 @@ class Pass {
         ? active.judgement
         : await judgeDesired(this.#deps, this.#model, isKept, { now: this.#now, signal });
     signal.throwIfAborted();
-    const { desired, conflict = problem } = await this.#desiredRevision(judgement);
+    const found = await this.#desiredRevision(judgement);
+    const { desired, conflict = problem ?? this.#pauseOf(found.desired, active?.revision) } = found;
     const judgements = new Map<string, Judgement>();
     if (active !== undefined) judgements.set(active.revision.metadata.name, active.judgement);
     if (desired !== undefined) judgements.set(desired.metadata.name, judgement);
@@ -417,7 +434,7 @@ class Pass {
    * whoever goes on after a crash does the same.
    */
   async #turnBack(gathered: Gathered): Promise<Gathered> {
-    await this.#completeBan();
+    await this.#settleBans();
     const named = (name: string | undefined) => this.#existing.find(({ metadata }) => metadata.name === name);
     const asked = named(gathered.desired?.metadata.name) ?? gathered.desired;
     const known = asked === undefined || named(asked.metadata.name) !== undefined ? [] : [asked];
@@ -432,6 +449,7 @@ class Pass {
       revisions: [...this.#existing, ...known],
       judgements,
       healthOf: (revision) => this.#healthOf(revision),
+      paused: pausedBy(this.#orders),
     };
     if (!isInTrouble(situation)) return { ...gathered, desired: asked };
     const { signal } = this.#context;
@@ -465,18 +483,25 @@ class Pass {
     this.#resourceVersion = await applyStatus(this.#client, secureModel.resource, this.#model, write);
     this.#model = { ...this.#model, status };
     this.#emit("Warning", rollback.to === undefined ? "NoSafeRevision" : "RolledBack", rollback.message, "RollBack");
-    await this.#completeBan();
+    await this.#settleBans();
   }
 
-  /** What a rollback was made from does not run again. */
-  async #completeBan(): Promise<void> {
+  /** What a rollback was made from does not run again, nor what a person has banned, until a person lets it. */
+  async #settleBans(): Promise<void> {
     const { rollback } = this.#model.status ?? {};
-    const from = this.#existing.find(({ metadata }) => metadata.name === rollback?.from);
-    if (rollback === undefined || from === undefined || from.status?.ban !== undefined) return;
-    const { since, reason, message } = rollback;
-    const status = { ...from.status, ban: { since, reason, message } };
-    await applyStatus(this.#client, modelRevision.resource, from, { status, fieldManager: FIELD_MANAGER });
-    this.#existing = this.#existing.map((revision) => (revision === from ? { ...from, status } : revision));
+    for (const revision of this.#existing) {
+      const { ban: before, ...rest } = revision.status ?? {};
+      const ordered = orderedBan(revision, this.#orders);
+      const failed =
+        rollback?.from === revision.metadata.name && !isPromotedSince(revision, rollback.since, this.#orders)
+          ? { since: rollback.since, reason: rollback.reason, message: rollback.message }
+          : undefined;
+      const ban = ordered === "Lift" ? undefined : (before ?? failed ?? ordered);
+      if (ban === before) continue;
+      const status = { ...rest, ...(ban === undefined ? {} : { ban }) };
+      await applyStatus(this.#client, modelRevision.resource, revision, { status, fieldManager: FIELD_MANAGER });
+      this.#existing = this.#existing.map((one) => (one === revision ? { ...revision, status } : one));
+    }
   }
 
   /** The revision for what the source resolved to: the one there is, or a new one once it is verified. */
@@ -504,6 +529,13 @@ class Pass {
     const status = revisionStatus(revision, { phase: "Candidate", verdict }, this.#now);
     await applyStatus(this.#client, modelRevision.resource, revision, { status, fieldManager: FIELD_MANAGER });
     return { ...revision, status };
+  }
+
+  /** What has begun goes on: nothing else is begun. */
+  #pauseOf(desired: ModelRevision | undefined, active: ModelRevision | undefined): Hold | undefined {
+    const name = desired?.metadata.name;
+    const runs = name === active?.metadata.name || name === revisionRunBy(this.#living.deployment);
+    return runs ? undefined : pausedBy(this.#orders);
   }
 
   #decide({ judgement, desired, conflict, active, judgements, rollout, hold, asked, turn }: Gathered): Plan {

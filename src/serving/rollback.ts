@@ -1,3 +1,4 @@
+import { type Order, describeOrder } from "../actions/index.ts";
 import type { ModelRevision, RevisionBan, RollbackStatus, SecureModel, SecureModelStatus } from "../api/index.ts";
 import {
   type HealthVerdict,
@@ -24,6 +25,8 @@ export interface Situation {
   /** By name. */
   readonly judgements: ReadonlyMap<string, Judgement>;
   readonly healthOf: (revision: string) => HealthVerdict | undefined;
+  /** Why a person wants nothing changed. */
+  readonly paused: Hold | undefined;
 }
 
 /** What to run instead of what the spec asks for. */
@@ -90,7 +93,11 @@ function leave(
   { revision, verdict }: { readonly revision: ModelRevision; readonly verdict: HealthVerdict },
   now: Date,
 ): Turn {
-  const { model, active, revisions } = situation;
+  const { model, active, revisions, paused } = situation;
+  if (paused !== undefined) {
+    const message = `${paused.message}; revision ${revision.metadata.name} is unhealthy: ${verdict.message}`;
+    return { kind: "Stay", run: revision, says: { reason: paused.reason, message } };
+  }
   const decision = decideRollback(
     {
       from: candidateOf(situation, revision),
@@ -198,6 +205,36 @@ function rolledBack({ message }: RollbackStatus): Hold {
     reason: "RolledBack",
     message: `${message}; change spec.workload or spec.source, and another revision is tried`,
   };
+}
+
+/** What people want of whether anything of a model is started. Pure. */
+export function pausedBy(orders: readonly Order[]): Hold | undefined {
+  const pause = orders.findLast(({ type }) => type === "Pause");
+  return pause === undefined ? undefined : { reason: "Paused", message: describeOrder(pause) };
+}
+
+/** What people want changed about the ban of a revision: a new one, or that it is lifted. The newest order counts. Pure. */
+export function orderedBan(revision: ModelRevision, orders: readonly Order[]): RevisionBan | "Lift" | undefined {
+  const ban = revision.status?.ban;
+  const last = lastOrder(revision, orders);
+  if (last?.type === "Promote") return ban !== undefined && isBefore(ban.since, last) ? "Lift" : undefined;
+  if (last === undefined || ban !== undefined) return undefined;
+  return { since: last.at.toISOString(), reason: "BannedByPerson", message: truncateUtf8(describeOrder(last), 2048) };
+}
+
+/** Whether a person has let a revision run again since. Pure. */
+export function isPromotedSince(revision: ModelRevision, since: string, orders: readonly Order[]): boolean {
+  const last = lastOrder(revision, orders);
+  return last?.type === "Promote" && isBefore(since, last);
+}
+
+function lastOrder({ metadata }: ModelRevision, orders: readonly Order[]): Order | undefined {
+  return orders.findLast(({ type, revision }) => type !== "Pause" && revision === metadata.name);
+}
+
+/** The API server gives whole seconds: of those within one, the person's word counts. */
+function isBefore(since: string, { at }: Order): boolean {
+  return Date.parse(since) < at.getTime() + 1_000;
 }
 
 const maxPast = 20;

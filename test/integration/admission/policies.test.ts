@@ -341,6 +341,28 @@ describe("admission policies on a real API server", function () {
         refusal,
       );
     });
+    /** As the chart's roles do. */
+    const allow = async (user: string, ...resources: readonly string[]): Promise<void> => {
+      const rbac = "rbac.authorization.k8s.io";
+      const role = {
+        apiVersion: `${rbac}/v1`,
+        kind: "Role",
+        metadata: { name: user, namespace: experiment },
+        rules: [{ apiGroups: ["mlsecops.io"], resources, verbs: ["create"] }],
+      };
+      const bound = {
+        apiVersion: `${rbac}/v1`,
+        kind: "RoleBinding",
+        metadata: { name: user, namespace: experiment },
+        roleRef: { apiGroup: rbac, kind: "Role", name: user },
+        subjects: [{ apiGroup: rbac, kind: "User", name: user }],
+      };
+      await apply([role, bound]);
+      const [resource = "", subresource] = (resources.at(-1) ?? "").split("/");
+      const ask = ["auth", "can-i", "create", resource, "-n", experiment];
+      if (subresource !== undefined) ask.push(`--subresource=${subresource}`);
+      await eventually("rights", async () => (await kubectl(ask, { as: user })).ok);
+    };
     it("let people break the glass under their own name only, and for a day at most", async () => {
       const hours = (count: number): string => new Date(Date.now() + count * 3_600_000).toISOString();
       const glass = (approver: string, notAfter: string): Json => ({
@@ -356,6 +378,27 @@ describe("admission policies on a real API server", function () {
       denied(await create(glass(approver, hours(25))), /within 24 hours; for longer, change the trust policy/);
       denied(await create(glass(approver, hours(-1))), /is over already/);
       denied(await create(glass(developer, hours(1)), developer), /forbidden/i);
+      denied(await create(glass("operator-on-duty", hours(1)), "operator-on-duty"), /forbidden/i);
+      await allow("operator-on-duty", "modelactions");
+      denied(await create(glass("operator-on-duty", hours(1)), "operator-on-duty"), /modelactions\/breakglass/);
+      await allow("security-on-duty", "modelactions", "modelactions/breakglass");
+      admitted(await create(glass("security-on-duty", hours(1)), "security-on-duty"));
+    });
+    it("let people order something about a model under their own name only", async () => {
+      const order = (requestedBy: string, more: Json = {}): Json => ({
+        apiVersion: "mlsecops.io/v1alpha1",
+        kind: "ModelAction",
+        metadata: { name: "order", namespace: experiment },
+        spec: { type: "Pause", model: "iris", reason: "INC-4711, it is wrong", requestedBy, ...more },
+      });
+      const person = "operator-on-duty";
+      await allow(person, "modelactions");
+      admitted(await create(order(person), person));
+      admitted(await create(order(person, { type: "Ban", revision: "iris-1" }), person));
+      denied(await create(order("somebody-else"), person), new RegExp(`write requestedBy: ${person}`));
+      denied(await create(order(person, { type: "Ban" }), person), /give the revision for Ban and Promote/);
+      denied(await create(order(person, { approver: person }), person), /for BreakGlass only/);
+      denied(await create(order(developer), developer), /forbidden/i);
     });
     it("keep the operator from binding another role, or to another account", async () => {
       const bind = (name: string, role: string, account: string): Json => ({

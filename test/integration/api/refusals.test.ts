@@ -320,10 +320,15 @@ const cases: readonly Case[] = [
     ],
     ["spec.health", probing({ probe: undefined }), /give one of prometheus, probe and inference/, signalPath],
     ["spec.health", probing({ inference: "ErrorRatio" }), /give one of prometheus, probe and inference/, signalPath],
-    ["spec.health", probing({ min: 2, max: 1 }), /min is above max.*exchange them/, signalPath],
+    ["spec.health", probing({ min: 2, max: 1 }), /min must be at most max.*exchange them/, signalPath],
     ["spec.health", probing({ max: 1, resetMax: 2 }), /resetMax must be at most max/, signalPath],
     ["spec.health", probing({ resetMin: 1 }), /resetMin at least min/, signalPath],
-    ["spec.health", probing({ min: 0, max: 9, resetMin: 5, resetMax: 4 }), /resetMin is above resetMax/, signalPath],
+    [
+      "spec.health",
+      probing({ min: 0, max: 9, resetMin: 5, resetMax: 4 }),
+      /resetMin must be at most resetMax/,
+      signalPath,
+    ],
     [
       "spec.health",
       { prometheus: { url: "https://p" }, signals: [{ name: "a", inference: "MeanLatency" }] },

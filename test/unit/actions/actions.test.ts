@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { actionReconciler, exceptionsOf } from "../../../src/actions/index.ts";
+import { actionReconciler, exceptionsOf, ordersFor } from "../../../src/actions/index.ts";
 import type { ModelAction, ModelActionStatus } from "../../../src/api/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
@@ -86,4 +86,45 @@ describe("A ModelAction that breaks the glass", () => {
     const second = await pass({ ...action(), status: first.status }, at("13:00"));
     assert.deepEqual([second.writes, second.events], [[], []]);
   });
+});
+
+describe("A ModelAction about a model", () => {
+  const order = (spec: object, metadata: object = {}): ModelAction => ({
+    metadata: { name: "order", namespace: "shop", uid: "a", generation: 1, creationTimestamp: created, ...metadata },
+    spec: { type: "Pause", model: "iris", reason: "INC-4711, it is wrong", requestedBy: "jane@example.com", ...spec },
+  });
+
+  it("counts for its model while it exists, oldest first", () => {
+    const actions = [
+      order({ type: "Promote", revision: "iris-2" }, { name: "b", creationTimestamp: "2026-03-01T12:00:01Z" }),
+      order({ type: "Ban", revision: "iris-2" }, { name: "z" }),
+      order({}, { name: "y" }),
+      order({ model: "rose" }),
+      order({}, { deletionTimestamp: created }),
+      action(),
+    ];
+    assert.deepEqual(
+      ordersFor(actions, "iris").map(({ name, type }) => `${name} ${type}`),
+      ["y Pause", "z Ban", "b Promote"],
+    );
+  });
+
+  it("opens no glass", () => assert.deepEqual(exceptionsOf([order({})], at("12:01")), []));
+
+  it("says that it is in force, and who wants it", async () => {
+    const { status, events, result } = await pass(order({}, { name: "incident" }), at("12:01"));
+    const [condition] = status?.conditions ?? [];
+    assert.deepEqual([condition?.status, condition?.reason], ["True", "InForce"]);
+    assert.match(condition?.message ?? "", /jane@example\.com has paused model iris.*INC-4711/);
+    assert.equal(events[0]?.type, "Normal");
+    assert.deepEqual(result, {});
+  });
+
+  for (const [what, bad] of [
+    ["with a revision that nobody asks for", order({ revision: "iris-2" })],
+    ["without the revision", order({ type: "Ban" })],
+    ["without a model", order({ model: undefined })],
+    ["with a digest", order({ digest })],
+  ] as const)
+    it(`does not count ${what}`, () => assert.deepEqual(ordersFor([bad], "iris"), []));
 });

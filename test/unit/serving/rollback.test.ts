@@ -316,6 +316,100 @@ describe("rolling back", () => {
   });
 });
 
+describe("what people order", () => {
+  const order = (guarded: Guarded, type: "Ban" | "Promote" | "Pause", version?: number) => {
+    const name = `${type.toLowerCase()}-${guarded.world.actions.length}`;
+    const creationTimestamp = guarded.world.clock.now().toISOString().replace(/\.\d+/, "");
+    const revision = version === undefined ? {} : { revision: guarded.nameOf(version) };
+    const spec = { type, model: "iris", reason: "INC-4711, it is wrong", requestedBy: "jane@example.com", ...revision };
+    const action = { metadata: { name, namespace: "shop", creationTimestamp }, spec };
+    guarded.world.actions = [...guarded.world.actions, action];
+  };
+
+  it("bans what serves, and an older one takes its place", async () => {
+    const guarded = await versions(2);
+    order(guarded, "Ban", 2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+    assert.equal(guarded.world.condition(), "False/RolledBack");
+    assert.match(guarded.message(), /jane@example\.com bans revision .* \(ModelAction ban-0\): INC-4711/);
+    assert.equal(guarded.world.model().status?.rollbacks, undefined, "it takes nothing of the budget");
+    guarded.world.actions = [];
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1, "a ban outlives its order");
+  });
+
+  it("skips what a person has banned", async () => {
+    const guarded = await versions(2, 3);
+    order(guarded, "Ban", 2);
+    guarded.failing.add(3);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+  });
+
+  it("lets what failed run again, until it fails again", async () => {
+    const guarded = await versions(2);
+    guarded.failing.add(2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+    await minutes(guarded, 10);
+    guarded.failing.clear();
+    order(guarded, "Promote", 2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 2);
+    assert.equal(guarded.world.condition(), "True/Serving");
+    assert.equal(guarded.world.model().status?.rollback, undefined);
+    await minutes(guarded, 10);
+    guarded.failing.add(2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+    assert.deepEqual(guarded.banned(), [2]);
+  });
+
+  it("counts the newer one of two that contradict each other", async () => {
+    const guarded = await versions(2);
+    order(guarded, "Promote", 2);
+    await minutes(guarded, 1);
+    order(guarded, "Ban", 2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+    await minutes(guarded, 1);
+    order(guarded, "Promote", 2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 2);
+  });
+
+  it("pauses: nothing new is started, and nothing is rolled back", async () => {
+    const guarded = await versions(2);
+    order(guarded, "Pause");
+    await guarded.world.settle();
+    assert.equal(guarded.world.condition(), "True/Serving");
+    guarded.ask(3);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 2);
+    assert.equal(guarded.world.condition(), "False/Paused");
+    guarded.failing.add(2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 2);
+    assert.deepEqual(guarded.banned(), []);
+    assert.match(guarded.message(), /jane@example\.com has paused model iris.*is unhealthy: errors is 0\.12/);
+    guarded.failing.clear();
+    guarded.world.actions = [];
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 3);
+    assert.equal(guarded.world.condition(), "True/Serving");
+  });
+
+  it("does not keep what is revoked running", async () => {
+    const guarded = await versions(2);
+    order(guarded, "Pause");
+    guarded.revoked.add(2);
+    await minutes(guarded, 120);
+    assert.equal(guarded.running(), undefined);
+    assert.deepEqual(guarded.world.granted(), []);
+  });
+});
+
 describe("Rule 7: killed between any two writes, a rollback ends in the same state", () => {
   class Killed extends Error {}
 

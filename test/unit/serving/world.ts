@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { ordersFor } from "../../../src/actions/index.ts";
 import { GrantStore, emptyGrant } from "../../../src/admission/index.ts";
 import {
   type AdmissionGrant,
+  type ModelAction,
   type ModelRevision,
   type SecureModel,
   SecureModelSpec,
@@ -48,6 +50,8 @@ export class World {
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
   /** Pods become ready. */
   healthy = true;
+  /** What people want done. */
+  actions: readonly ModelAction[] = [];
   /** What is thought of a revision. */
   health: (revision: string) => HealthVerdict | undefined = () => undefined;
 
@@ -100,6 +104,7 @@ export class World {
         manifest: (_namespace, { reference }) => Promise.resolve(this.manifest(reference)),
       },
       unsecured: this.unsecured,
+      orders: (_namespace, model) => ordersFor(this.actions, model),
       health: (_key, revision) => this.health(revision),
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       evidence: this.evidence,
