@@ -39,6 +39,8 @@ const staleLooks = 4;
 
 interface Watched {
   record: HealthRecord;
+  /** Undefined until there was a signal to keep anything of. */
+  isKept: boolean | undefined;
   lookedAt: number;
   savedAt: number;
   saved: string;
@@ -76,9 +78,14 @@ export class Guardian {
     if (!parsed.ok || parsed.value.spec.suspend) return {};
     const model = parsed.value;
     const plan = watchPlan(model.spec.health);
+    const subjects = this.#subjectsOf(model);
+    // Where nothing runs there may be nothing that the operator is let to read, either.
+    if (subjects.length === 0) {
+      this.#watched.get(key)?.verdicts.clear();
+      return {};
+    }
     const client = this.#deps.client.withSignal(context.signal);
     const watched = await this.#watchedOf(key, model, plan, client);
-    const subjects = this.#subjectsOf(model);
     const now = this.#deps.clock.now();
     const findings = new Map(
       subjects.map(({ revision, pods }) => [
@@ -94,23 +101,26 @@ export class Guardian {
     const after = signatureOf(watched);
     if (before !== after) this.#deps.onVerdict(key);
     if (plan.signals.length > 0) await this.#save(model, watched, { client, after, context });
-    return { ...nextLook(watched, plan, subjects, this.#deps.clock.monotonic()) };
+    return nextLook(watched, plan, this.#deps.clock.monotonic());
   };
 
   async #watchedOf(key: string, model: SecureModel, plan: WatchPlan, client: ObjectClient): Promise<Watched> {
-    const known = this.#watched.get(key);
-    if (known !== undefined) return known;
-    const record = plan.signals.length === 0 ? emptyRecord : await readRecord(client, model);
-    const fresh: Watched = {
-      record,
+    const watched = this.#watched.get(key) ?? {
+      record: emptyRecord,
+      isKept: undefined,
       lookedAt: -Infinity,
       savedAt: -Infinity,
       saved: "",
       login: undefined,
       verdicts: new Map(),
     };
-    this.#watched.set(key, fresh);
-    return fresh;
+    if (watched.isKept === undefined && plan.signals.length > 0) {
+      const { record, isTaken } = await readRecord(client, model);
+      watched.isKept = !isTaken;
+      if (!isTaken) watched.record = record;
+    }
+    this.#watched.set(key, watched);
+    return watched;
   }
 
   /** The revisions that have pods: the one that serves, and the newest other one. */
@@ -228,7 +238,7 @@ export class Guardian {
     }: { readonly client: ObjectClient; readonly after: string; readonly context: ReconcileContext },
   ): Promise<void> {
     const at = this.#deps.clock.monotonic();
-    if (watched.saved === after && at - watched.savedAt < saveMs) return;
+    if (watched.isKept !== true || (watched.saved === after && at - watched.savedAt < saveMs)) return;
     try {
       await writeRecord(client, model, watched.record);
       watched.saved = after;
@@ -245,13 +255,7 @@ function signatureOf({ verdicts }: Watched): string {
   return [...verdicts].map(([revision, { verdict }]) => `${revision} ${verdict.state} ${verdict.reason}`).join(",");
 }
 
-function nextLook(
-  { lookedAt, verdicts }: Watched,
-  { policy, signals }: WatchPlan,
-  subjects: readonly Subject[],
-  at: number,
-): ReconcileResult {
-  if (subjects.length === 0) return {};
+function nextLook({ lookedAt, verdicts }: Watched, { policy, signals }: WatchPlan, at: number): ReconcileResult {
   if (signals.length > 0) return { requeueAfterMs: Math.max(100, lookedAt + policy.intervalMs - at) };
   const waits = [...verdicts.values()].some(
     ({ verdict }) => verdict.state === "WarmingUp" || verdict.state === "Unknown",

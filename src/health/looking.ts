@@ -1,5 +1,5 @@
 import type { ModelRevision } from "../api/index.ts";
-import { type ObjectClient, secretType } from "../kube/index.ts";
+import { type ObjectClient, isKubeError, secretType } from "../kube/index.ts";
 import { type Sender } from "./asking.ts";
 import { type LoginSecret, authorizationOf } from "./authorization.ts";
 import type { MetricsServer, WatchPlan, WatchedSignal } from "./from-spec.ts";
@@ -78,8 +78,14 @@ export async function readLogin(
   server: MetricsServer | undefined,
 ): Promise<Login> {
   if (server?.secret === undefined) return {};
-  const secret = await client.get<LoginSecret>(secretType, { namespace, name: server.secret });
-  return authorizationOf(server.secret, secret);
+  try {
+    const secret = await client.get<LoginSecret>(secretType, { namespace, name: server.secret });
+    return authorizationOf(server.secret, secret);
+  } catch (error) {
+    if (!isKubeError(error, "Forbidden")) throw error;
+    const message = `Secret ${server.secret} may not be read: the operator's RoleBinding in namespace ${namespace} is missing`;
+    return { look: errorLook("SecretUnusable", message) };
+  }
 }
 
 function readyAddresses(pods: readonly WatchedPod[]): readonly string[] {

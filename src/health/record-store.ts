@@ -14,13 +14,20 @@ export function recordName(model: SecureModel): string {
   return `${model.metadata.name}-health`;
 }
 
+export interface KeptRecord {
+  readonly record: HealthRecord;
+  /** Somebody else has a ConfigMap of that name: it is left alone. */
+  readonly isTaken: boolean;
+}
+
 /** @throws KubeError when the API server does not answer. */
-export async function readRecord(client: ObjectClient, model: SecureModel): Promise<HealthRecord> {
+export async function readRecord(client: ObjectClient, model: SecureModel): Promise<KeptRecord> {
   const { namespace = "", uid } = model.metadata;
   const found = await client.get<ConfigMap>(configMapType, { namespace, name: recordName(model) });
-  // Of a model of the same name that was there before, nothing counts.
-  if (found === undefined || found.metadata.ownerReferences?.[0]?.uid !== uid) return emptyRecord;
-  return decodeRecord(found.data?.[key] ?? "");
+  if (found === undefined) return { record: emptyRecord, isTaken: false };
+  // Of a model of the same name that was there before, nothing counts; the garbage collector takes it.
+  if (found.metadata.ownerReferences?.[0]?.uid !== uid) return { record: emptyRecord, isTaken: true };
+  return { record: decodeRecord(found.data?.[key] ?? ""), isTaken: false };
 }
 
 /** @throws KubeError when it cannot be written. */

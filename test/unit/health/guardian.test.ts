@@ -237,6 +237,25 @@ describe("the guardian", () => {
     assert.equal(decodeRecord(kept?.data?.["record.json"] ?? "").revisions[0]?.revision, "iris-1");
   });
 
+  it("leaves a ConfigMap alone that somebody else has under that name", async () => {
+    const shop = new Shop();
+    const theirs = { metadata: { name: "iris-health", namespace: "shop" }, data: { a: "b" } } as KubeObject;
+    shop.client.add("configmaps", theirs);
+    shop.pods = [pod("iris-a")];
+    await shop.run(5 * minute);
+    assert.equal(shop.verdict()?.state, "Healthy");
+    assert.deepEqual(shop.client.writes, []);
+  });
+
+  it("has no opinion any more when the last pod is gone", async () => {
+    const shop = new Shop("Absent");
+    shop.pods = [pod("iris-a")];
+    await shop.pass();
+    shop.pods = [];
+    await shop.pass();
+    assert.equal(shop.verdict(), undefined);
+  });
+
   it("does not say healthy for long when it is kept from looking", async () => {
     const shop = new Shop();
     shop.pods = [pod("iris-a")];
