@@ -9,6 +9,7 @@ export interface DeclarationContext {
   readonly models: Store<SecureModel>;
   readonly dns: DnsPlace;
   readonly served: () => ServedNetwork;
+  readonly probes: (name: string) => DnsPlace | undefined;
   /** Undefined where nothing is imported. */
   readonly imports: ImportSettings | undefined;
 }
@@ -21,9 +22,10 @@ export interface Declared {
 
 /** What a namespace declares: its spec, and what the operator itself needs for the imports of its models. */
 export function declarer(context: DeclarationContext): (namespace: SecureNamespace) => Declared {
-  const { namespaces, models, dns, served, imports } = context;
+  const { namespaces, models, dns, served, probes, imports } = context;
   return ({ metadata: { name }, spec }) => {
-    const options = { dns, served: served(), isSecured: (other: string) => namespaces.get(other) !== undefined };
+    const isSecured = (other: string) => namespaces.get(other) !== undefined;
+    const options = { dns, served: served(), isSecured, probes: probes(name) };
     const others = imports === undefined ? [] : models.list(name).flatMap((model) => importPolicy(model, imports));
     const { walls } = networkWalls(name, spec, options);
     return {

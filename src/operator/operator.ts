@@ -41,6 +41,7 @@ import { createInformers, informerMaker, usersOf } from "./informers.ts";
 import { lookCounter } from "./look-counter.ts";
 import { metricsSenders } from "./metrics-senders.ts";
 import type { Options } from "./options.ts";
+import { probesFrom } from "./probes.ts";
 import { credentialSource } from "./pull-credentials.ts";
 import { countedBudget } from "./recheck-metrics.ts";
 import { ReachView } from "./reach-view.ts";
@@ -104,11 +105,13 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const { definitions } = informers;
   const served = new InstalledKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
   const kinds = new WallKinds({ client: reader, clock, log, metrics });
+  const probes = probesFrom(informers.models.store, identity);
   const declare = declarer({
     namespaces: informers.namespaces.store,
     models: informers.models.store,
     dns: options.dns,
     served: () => kinds.served,
+    probes,
     imports: importSettings(options),
   });
   const reach = new ReachView(informers, served, declare);
@@ -259,6 +262,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       view: wallsView,
       served: () => kinds.served,
       dns: options.dns,
+      probes,
       people: peopleBindings,
       changed: (name) => namespaceController.enqueueUrgent(name),
     }),

@@ -167,6 +167,8 @@ export function wireWalls(informers: Informers, controller: Controller): void {
       controller.enqueue(keyOf(namespace));
   });
   controller.watch(informers.living, (namespace) => [namespace.metadata.name]);
+  // Models that are probed need a way in.
+  onSpecChange(controller, informers.models, inNamespace);
   // Of all namespaces and by whomever: only those of a SecureNamespace's are a reason to look.
   const inSecured = ({ metadata: { namespace = "" } }: KubeObject) =>
     informers.namespaces.store.get(namespace) === undefined ? [] : [namespace];

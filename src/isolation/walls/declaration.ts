@@ -3,7 +3,7 @@ import { type KubeObject, networkPolicyType } from "../../kube/index.ts";
 import { type Declaration, NetworkPolicySpecSchema } from "../../reach/index.ts";
 import { type WallOptions, networkWalls } from "./walls.ts";
 
-export interface DeclarationOptions extends Pick<WallOptions, "dns" | "served" | "isSecured"> {
+export interface DeclarationOptions extends Pick<WallOptions, "dns" | "served" | "isSecured" | "probes"> {
   /** NetworkPolicies that the operator makes for another reason, such as imports of models. */
   readonly others?: readonly (KubeObject & { readonly spec?: unknown })[];
 }

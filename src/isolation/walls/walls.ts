@@ -4,6 +4,7 @@ import { type AdminKind, adminPolicy } from "./admin-policy.ts";
 import { hostPolicy } from "./hosts.ts";
 import { type DnsPlace, defaultDeny, dnsPolicy, rulePolicy } from "./network.ts";
 import { openRules } from "./peers.ts";
+import { probeRule } from "./probes.ts";
 import type { WallProblem } from "./problems.ts";
 import { accountWall, limitsWall, quotaWall } from "./resources.ts";
 import { type Wall, opening } from "./wall.ts";
@@ -20,6 +21,8 @@ export interface WallOptions {
   readonly served: ServedNetwork;
   /** Whether there is a SecureNamespace of that name. */
   readonly isSecured: (namespace: string) => boolean;
+  /** Where the operator asks models of this namespace from how they are; undefined where none wants that. */
+  readonly probes?: DnsPlace | undefined;
   /** RoleBindings for spec.people. */
   readonly people: readonly KubeObject[];
 }
@@ -53,9 +56,10 @@ export function wallsOf(name: string, spec: SecureNamespaceSpec, options: WallOp
 export function networkWalls(
   name: string,
   { network }: Pick<SecureNamespaceSpec, "network">,
-  { dns, served, isSecured }: Pick<WallOptions, "dns" | "served" | "isSecured">,
+  { dns, served, isSecured, probes }: Pick<WallOptions, "dns" | "served" | "isSecured" | "probes">,
 ): Walls {
-  const { rules, problems } = openRules(network, { namespace: name, isSecured, enforcesNames: served.names });
+  const declared = openRules(network, { namespace: name, isSecured, enforcesNames: served.names });
+  const rules = [...declared.rules, ...(probes === undefined ? [] : [probeRule(probes)])];
   const asks = network.dns === "Cluster" ? dns : undefined;
   const walls = [
     defaultDeny(name),
@@ -63,5 +67,5 @@ export function networkWalls(
     ...(asks === undefined ? [] : [dnsPolicy(name, asks)]),
     ...rules.flatMap((rule) => [rulePolicy(name, rule) ?? [], hostPolicy(name, rule, dns) ?? []].flat()),
   ];
-  return { walls, problems };
+  return { walls, problems: declared.problems };
 }

@@ -100,6 +100,7 @@ describe("what opens a secured namespace is named", function () {
       models: informers.models.store,
       dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
       served: () => ({ names: false, admin: undefined }),
+      probes: () => undefined,
       imports: undefined,
     });
     const view = new ReachView(informers, served, declare);

@@ -66,6 +66,7 @@ class World {
         namespaces: namespaces.as<SecureNamespace>().store,
         models: models.as<SecureModel>().store,
         dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
+        probes: () => undefined,
         served: () => ({ names: true, admin: undefined }),
         imports: {
           image: "registry.example/importer@sha256:0",

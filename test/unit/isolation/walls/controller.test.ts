@@ -93,6 +93,7 @@ class World {
         admin: this.admin ? { type: adminNetworkPolicyType, networks: true } : undefined,
       }),
       dns: options.dns,
+      probes: () => undefined,
       people: () => [{ metadata: { name: "people" }, roleRef: { name: "r" }, subjects: [] } as KubeObject],
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },

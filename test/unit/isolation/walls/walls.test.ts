@@ -47,6 +47,28 @@ describe("the walls of a SecureNamespace", () => {
     ]);
   });
 
+  it("the operator may ask its own pods how they are, where a model wants that", () => {
+    const probes = { namespace: "mlsecops-system", podLabels: { "app.kubernetes.io/name": "mlsecops-operator" } };
+    assert.equal(wallNamed("NetworkPolicy/mlsecops-in-operator.probes"), undefined);
+    const spec = wallNamed("NetworkPolicy/mlsecops-in-operator.probes", { probes })?.object.spec;
+    assert.deepEqual(spec, {
+      podSelector: { matchLabels: { "app.kubernetes.io/managed-by": "mlsecops-operator" } },
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [
+            {
+              namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "mlsecops-system" } },
+              podSelector: { matchLabels: { "app.kubernetes.io/name": "mlsecops-operator" } },
+            },
+          ],
+          ports: [{ protocol: "TCP", port: 1, endPort: 65_535 }],
+        },
+      ],
+      egress: [],
+    });
+  });
+
   it("Audit cuts nothing: no policy, no quota, and the default ServiceAccount keeps its token", () => {
     const fields = { enforcement: "Audit", serviceAccounts: [{ name: "trainer" }] };
     assert.deepEqual(names(fields, { people }), ["ServiceAccount/trainer", "RoleBinding/mlsecops-auditor"]);
