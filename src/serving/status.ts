@@ -305,8 +305,9 @@ export function revisionStatus(
   const observedGeneration = revision.metadata.generation ?? 1;
   const servedFrom = before.servedFrom ?? (phase === "Active" ? time : undefined);
   const healthyFrom = before.healthyFrom ?? (isWell ? time : undefined);
-  const health = revisionHealth(before.health, seen, now);
   const { ban } = before;
+  // Of one that is banned, the ban says why.
+  const health = ban === undefined ? revisionHealth(before.health, seen, now) : undefined;
   return {
     observedGeneration,
     conditions: setCondition(

@@ -8,7 +8,7 @@ import { inParallel, reach, Stage } from "./support/stage.ts";
 interface Scenario {
   readonly name: string;
   /** What the user does. */
-  readonly act: (lane: Lane) => Promise<void>;
+  readonly act: (lane: Lane) => Promise<unknown>;
   readonly reached: (lane: Lane) => Promise<boolean>;
 }
 
@@ -22,6 +22,7 @@ const scenarios: readonly Scenario[] = [
   quarantine,
   { name: "the key is put back", act: (lane) => lane.trust(true), reached: (lane) => lane.serves("v1") },
   { name: "a new version rolls out", act: (lane) => lane.serve("v2"), reached: (lane) => lane.serves("v2") },
+  { name: "it fails, and is left", act: (lane) => lane.fail(), reached: (lane) => lane.rolledBackTo("v1") },
   { name: "both objects are deleted", act: (lane) => lane.delete(), reached: (lane) => lane.gone() },
 ];
 const mostLanes = 12;

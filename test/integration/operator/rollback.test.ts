@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import type { Condition, KubeObject } from "../../../src/kube/index.ts";
 import { type Lane, modelName, models, revisions } from "./support/lane.ts";
 import { type OperatorProcess, quiet } from "./support/operator-process.ts";
-import { pods } from "./support/simulated-kubelet.ts";
 import { Stage, inParallel, reach } from "./support/stage.ts";
 
 /** Of the local cluster's registry: an address of this machine that is not loopback. */
@@ -161,30 +160,11 @@ describe("the operator, when what serves is unhealthy", function () {
     const { admin } = stage.installation;
     await lane.serve("v2");
     await reach([lane], () => lane.serves("v2"), { operator, withinMs: 90_000 });
-    const active = (await modelOf(lane)).status?.active?.revision;
-    for (const pod of await admin.list<KubeObject>(pods, { namespace: lane.name })) {
-      if (pod.metadata.labels?.["mlsecops.io/revision"] !== active) continue;
-      const value = {
-        phase: "Running",
-        conditions: [{ type: "Ready", status: "False", lastTransitionTime: "2026-01-01T00:00:00Z" }],
-        containerStatuses: [
-          {
-            name: "runtime",
-            image: "a",
-            imageID: "a",
-            ready: false,
-            restartCount: 4,
-            state: { waiting: { reason: "CrashLoopBackOff" } },
-            lastState: { terminated: { exitCode: 3, finishedAt: new Date().toISOString() } },
-          },
-        ],
-      };
-      await admin.patchJson(pods, pod.metadata, [{ op: "add", path: "/status", value }], { subresource: "status" });
-    }
+    const failed = await lane.fail();
     await becomes(lane, "Ready", "False/RolledBack");
     const banned = await admin.get<KubeObject & { status?: { ban?: { reason?: string } } }>(revisions, {
       namespace: lane.name,
-      name: active ?? "",
+      name: failed ?? "",
     });
     assert.equal(banned?.status?.ban?.reason, "CrashLoop");
   });

@@ -31,8 +31,9 @@ const fieldManager = "user";
 interface Served extends KubeObject {
   readonly status?: {
     readonly conditions?: readonly Condition[];
-    readonly active?: { readonly digest?: string };
+    readonly active?: { readonly digest?: string; readonly revision?: string };
     readonly quarantine?: object;
+    readonly rollback?: object;
   };
 }
 
@@ -109,6 +110,42 @@ export class Lane {
       conditionOf(model, "Ready") === "True" &&
       model?.status?.active?.digest === digest &&
       conditionOf(space, "Ready") === "True"
+    );
+  }
+
+  /** The containers of what serves end again and again, as a kubelet would say it. Gives the name of that revision. */
+  async fail(): Promise<string | undefined> {
+    const revision = (await this.#model())?.status?.active?.revision;
+    const value = {
+      phase: "Running",
+      conditions: [{ type: "Ready", status: "False", lastTransitionTime: "2026-01-01T00:00:00Z" }],
+      containerStatuses: [
+        {
+          name: "runtime",
+          image: "a",
+          imageID: "a",
+          ready: false,
+          restartCount: 4,
+          state: { waiting: { reason: "CrashLoopBackOff" } },
+          lastState: { terminated: { exitCode: 3, finishedAt: "2026-01-01T00:00:00Z" } },
+        },
+      ],
+    };
+    for (const { metadata } of await this.#admin.list<KubeObject>(pods, { namespace: this.name })) {
+      if (metadata.labels?.["mlsecops.io/revision"] !== revision) continue;
+      await this.#admin.patchJson(pods, metadata, [{ op: "add", path: "/status", value }], { subresource: "status" });
+    }
+    return revision;
+  }
+
+  /** It serves instead of what the spec asks for. */
+  async rolledBackTo(version: "v1" | "v2"): Promise<boolean> {
+    const model = await this.#model();
+    const digest = this.#models[version].split("@")[1];
+    const { active, rollback, conditions } = model?.status ?? {};
+    const reason = conditions?.find(({ type }) => type === "Ready")?.reason;
+    return (
+      reason === "RolledBack" && rollback !== undefined && active?.digest === digest && (await this.#podsLeft()) === 1
     );
   }
 
