@@ -64,7 +64,9 @@ export class WallKeeper {
       const name = wallName(wall.type, wall.object);
       const known = this.#known.get(key);
       await attempt(failures, name, async () => {
-        const { resourceVersion: version } = (await applyWall(client, wall, uid)).metadata;
+        const applied = await applyWall(client, wall, uid);
+        if (applied === undefined) return;
+        const { resourceVersion: version } = applied.metadata;
         this.#known.set(key, { wanted: fingerprint(wall), version });
         // Of the same version it is what was written before: the informers have not brought it yet.
         if (known?.wanted === fingerprint(wall) && known.version !== version) repaired.push(name);
@@ -100,14 +102,16 @@ export async function attempt(failures: Failure[], name: string, act: () => Prom
   }
 }
 
-/** Returns the object as it then is. */
-async function applyWall(client: ObjectClient, wall: Wall, uid: string): Promise<KubeObject> {
+/** Returns the object as it then is; undefined where somebody else's is spared. */
+async function applyWall(client: ObjectClient, wall: Wall, uid: string): Promise<KubeObject | undefined> {
   const { type, object } = wall;
   const { name, namespace } = object.metadata;
   const key = namespace === undefined ? { name } : { name, namespace };
   // Of the others nothing depends on what was there before.
   const depends = type === serviceAccountType || object.roleRef !== undefined;
   const found = depends ? await client.get<WallObject>(type, key) : undefined;
+  if (wall.sparesOthers === true && found !== undefined && found.metadata.labels?.[WALL_LABEL] === undefined)
+    return undefined;
   if (found === undefined && type === serviceAccountType && name !== "default") await announce(client, object, uid);
   // A binding's role cannot be changed.
   const isOther = found?.roleRef !== undefined && JSON.stringify(found.roleRef) !== JSON.stringify(object.roleRef);

@@ -7,6 +7,8 @@ export interface Wall {
   readonly object: WallObject;
   /** It lets something in or out: made when all that closes is there, and taken away before any of it is. */
   readonly opens: boolean;
+  /** What is there under that name already and is somebody else's stays as it is: nothing is cut in Audit. */
+  readonly sparesOthers?: boolean;
 }
 
 export interface WallObject extends KubeObject {

@@ -41,7 +41,10 @@ export function wallsOf(name: string, spec: SecureNamespaceSpec, options: WallOp
   const { walls: network, problems } = networkWalls(name, spec, options);
   const accounts = spec.serviceAccounts.map((account) => accountWall(name, account.name));
   const people = options.people.map(({ metadata, ...body }) => opening(roleBindingType, name, metadata.name, body));
-  if (spec.enforcement === "Audit") return { walls: [...accounts, ...people], problems };
+  if (spec.enforcement === "Audit") {
+    const sparing = accounts.map((account) => ({ ...account, sparesOthers: true }));
+    return { walls: [...sparing, ...people], problems };
+  }
   const closing = [
     ...network.filter(({ opens }) => !opens),
     quotaWall(name, spec),

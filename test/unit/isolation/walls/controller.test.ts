@@ -253,6 +253,23 @@ describe("the keeper of walls", () => {
     assert.equal(world.label("enforce"), undefined);
   });
 
+  it("Audit leaves ServiceAccounts alone that were there before, and Enforce takes their token", async () => {
+    const world = new World({ enforcement: "Audit", serviceAccounts: [{ name: "trainer" }] });
+    world.client.add("serviceaccounts", {
+      metadata: { name: "trainer", namespace: "shop", uid: "t1", resourceVersion: "1" },
+    });
+    const token = () =>
+      (world.client.objects.get("serviceaccounts/shop/trainer") as { automountServiceAccountToken?: boolean })
+        .automountServiceAccountToken;
+    await world.pass();
+    await world.pass();
+    assert.equal(token(), undefined);
+    assert.equal(world.view.state("shop", "u1")?.repaired, 0);
+    world.secure("shop", { serviceAccounts: [{ name: "trainer" }] }, { generation: 2 });
+    await world.pass();
+    assert.equal(token(), false);
+  });
+
   it("deletes ServiceAccounts that it made, and gives those back that it found", async () => {
     const world = new World({ serviceAccounts: [{ name: "made" }, { name: "found" }] });
     world.client.add("serviceaccounts", { metadata: { name: "found", namespace: "shop", uid: "f" } });
