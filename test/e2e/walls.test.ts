@@ -156,7 +156,7 @@ describe("the walls of a namespace", function () {
     await sendUntil([lab, "main"], [{ address, port: 53, protocol: "TCP" }], ["Reached"]);
   });
 
-  it("a stranger that wears the peer's labels is not let in", async () => {
+  it("a stranger that wears the peer's labels is not let in (label spoofing)", async () => {
     await must(["label", "namespace", stranger, `name=${lab}`, `${TEST_LABEL}-peer=${lab}`]);
     const spoofed = await kubectl([
       "label",
@@ -172,7 +172,7 @@ describe("the walls of a namespace", function () {
     assert.deepEqual(await send(stranger, "main", [at(store, declaredPort)]), ["Dropped"]);
   });
 
-  it("a policy that opens beside the walls is named, and its end is noticed", async () => {
+  it("a policy that opens beside the walls is named, and its end is noticed (additive policy)", async () => {
     await apply({
       apiVersion: "networking.k8s.io/v1",
       kind: "NetworkPolicy",

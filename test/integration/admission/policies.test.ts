@@ -311,7 +311,7 @@ describe("admission policies on a real API server", function () {
         /changes only labels that start with/,
       );
     });
-    it("cannot be put on a system namespace, even by the operator", async () => {
+    it("cannot be put on a system namespace, even by the operator (labels on system namespaces)", async () => {
       denied(
         await kubectl(["label", "namespace", "kube-public", "mlsecops.io/enforcement=enforce"], { as: operator }),
         /never enforced/,

@@ -269,7 +269,7 @@ describe("the walls of a SecureNamespace on a real API server", function () {
           await refused(["delete", kind, object, "-n", name], notTheirs);
           if (kind !== "serviceaccount") await refused(["delete", kind, "--all", "-n", name], notTheirs);
         });
-        it(`to take the label off ${kind}/${object}, or to give it an owner that is not there`, async () => {
+        it(`to take the label off ${kind}/${object}, or to give it an owner that is not there (forged ownerReferences)`, async () => {
           await refused(["label", kind, object, "-n", name, "mlsecops.io/wall-"], notTheirs);
           const owner = {
             apiVersion: "v1",
@@ -293,7 +293,7 @@ describe("the walls of a SecureNamespace on a real API server", function () {
         });
       });
 
-      it("labels of Pod Security on the Namespace, on /status and on /finalize", async () => {
+      it("labels of Pod Security on the Namespace (labels by /status and /finalize)", async () => {
         const admin = randomName("namespace-admin");
         await must([
           "create",
