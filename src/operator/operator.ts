@@ -45,6 +45,7 @@ import { probesFrom } from "./probes.ts";
 import { credentialSource } from "./pull-credentials.ts";
 import { countedBudget } from "./recheck-metrics.ts";
 import { ReachView } from "./reach-view.ts";
+import { repairCounter } from "./repair-counter.ts";
 import { InstalledKinds } from "./served-kinds.ts";
 import { registerStateMetrics } from "./state-metrics.ts";
 import { TrustView } from "./trust-view.ts";
@@ -265,6 +266,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       probes,
       people: peopleBindings,
       changed: (name) => namespaceController.enqueueUrgent(name),
+      onRepair: repairCounter(metrics.registry),
     }),
   });
   const podsOf = (namespace: string, model: string) => informers.pods.store.byIndex("model", `${namespace}/${model}`);

@@ -49,6 +49,8 @@ export interface WallsDependencies {
   readonly identity: OperatorIdentity;
   /** Who writes the status has something new to say. */
   readonly changed: (name: string) => void;
+  /** Counts what was put back. */
+  readonly onRepair?: () => void;
   readonly now: () => Date;
 }
 
@@ -161,13 +163,14 @@ class Pass {
       problems,
     }: Pick<WallsState, "objects" | "problems"> & { readonly repaired: readonly string[] },
   ): void {
-    const { view, changed, now, events } = this.#deps;
+    const { view, changed, onRepair, now, events } = this.#deps;
     const { uid = "", generation = 0 } = raw.metadata;
     const before = view.state(this.#name, uid);
     const regarding = { apiVersion: API_VERSION, kind: secureNamespace.resource.kind, metadata: raw.metadata };
     for (const object of repaired) {
       const note = `${object} had been deleted or changed, and is as it was`;
       events.emit(regarding, { type: "Warning", reason: "WallRepaired", action: "Repair", note });
+      onRepair?.();
     }
     const last = repaired.at(-1);
     const state: WallsState = {

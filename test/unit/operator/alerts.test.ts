@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
-import { EvidenceMetrics } from "../../../src/governance/metrics.ts";
-import { Metrics } from "../../../src/kube/index.ts";
-import { countedBudget } from "../../../src/operator/recheck-metrics.ts";
-import { type Seen, registerStateMetrics } from "../../../src/operator/state-metrics.ts";
+import { exportedMetrics, usedMetrics } from "./support/exported-metrics.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFile(new URL(path, root), "utf8");
@@ -26,20 +23,14 @@ async function alerts(): Promise<readonly Alert[]> {
 /** Whatever promtool finds in the rules, it cannot know the operator and its pages. */
 describe("the alerts", () => {
   it("ask only for metrics that the operator has, and for labels of theirs", async () => {
-    const { registry } = new Metrics({ prefix: "mlsecops_" });
-    registerStateMetrics(registry, {} as Seen);
-    countedBudget(registry, { tryTake: () => true });
-    new EvidenceMetrics(registry);
-    const metrics = registry.getMetricsAsArray() as readonly { name: string; labelNames?: readonly string[] }[];
-    const labelsOf = new Map(metrics.map(({ name, labelNames = [] }) => [name, labelNames]));
+    const exported = exportedMetrics();
     for (const { alert, expr } of await alerts()) {
-      const used = [...expr.matchAll(/\b(mlsecops_\w+)(?:\{([^}]*)\})?/g)];
+      const used = usedMetrics(expr);
       assert.notEqual(used.length, 0, alert);
-      for (const [, metric = "", matchers = ""] of used) {
-        const labels = labelsOf.get(metric);
-        assert.ok(labels, `${alert}: the operator has no metric ${metric}`);
-        for (const [, label = ""] of matchers.matchAll(/(\w+)(?:=|!=|=~|!~)"/g))
-          assert.ok(labels.includes(label), `${alert}: ${metric} has no label ${label}`);
+      for (const { metric, labels } of used) {
+        const known = exported.get(metric);
+        assert.ok(known, `${alert}: the operator has no metric ${metric}`);
+        for (const label of labels) assert.ok(known.includes(label), `${alert}: ${metric} has no label ${label}`);
       }
     }
   });

@@ -70,6 +70,7 @@ class World {
   readonly pods = new Store<ConsumingPod>();
   readonly #stores = types.map((type) => ({ type, store: new Store<KubeObject>() }));
   admin = false;
+  repairs = 0;
   readonly #reconcile;
   readonly #living = new Store<KubeObject>();
   readonly #bindings = new Store<RoleBinding>();
@@ -98,6 +99,7 @@ class World {
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },
       changed: (name) => this.changed.push(name),
+      onRepair: () => (this.repairs += 1),
       now: () => new Date("2030-01-01T00:00:00Z"),
     });
   }
@@ -182,6 +184,7 @@ describe("the keeper of walls", () => {
     assert.deepEqual(world.client.writes, [`apply ${dns}`]);
     const state = world.view.state("shop", "u1");
     assert.equal(state?.repaired, 2);
+    assert.equal(world.repairs, 2);
     assert.equal(state.lastRepair?.object, "NetworkPolicy/mlsecops-dns");
     assert.deepEqual(
       world.events.map(({ reason }) => reason),
