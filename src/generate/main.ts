@@ -10,9 +10,11 @@ import { kinds } from "../api/index.ts";
 import { commands } from "../cli/commands.ts";
 import { referencePage as commandPage } from "../cli/reference/page.ts";
 import { shapes } from "../cli/reference/shapes.ts";
+import { dashboard } from "./dashboard/dashboard.ts";
 
 const HEADER = "# Generated from src by `make generate`; do not edit.\n";
 const ALERTS = "charts/mlsecops-operator/files/alerts.yaml";
+const DASHBOARD = "charts/mlsecops-operator/files/dashboard.json";
 const SERVICE_ACCOUNT = "mlsecops-operator";
 /** Stands for the operator's namespace until the chart's expression replaces it. */
 const PLACEHOLDER = "release-namespace-placeholder";
@@ -35,6 +37,8 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
     ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],
     ["manifests/monitoring/prometheus-rule.yaml", await prometheusRule()],
+    [DASHBOARD, dashboard()],
+    ["manifests/monitoring/dashboard.yaml", await dashboardConfigMap()],
   ]);
 }
 
@@ -62,10 +66,29 @@ function chartPolicies(): string {
 /** The alerts as the Prometheus operator takes them; the chart wraps the same file. */
 async function prometheusRule(): Promise<string> {
   const spec: unknown = parse(await readFile(ALERTS, "utf8"));
-  // Those of the pod monitor beside it, and of all that is installed.
-  const { metadata } = parse(await readFile("manifests/monitoring/pod-monitor.yaml", "utf8")) as { metadata: object };
+  const metadata = await monitoringMetadata();
   const rule = { apiVersion: "monitoring.coreos.com/v1", kind: "PrometheusRule", metadata, spec };
   return `# Generated from ${ALERTS} by \`make generate\`; do not edit.\n${yamlOf(rule)}`;
+}
+
+/** The dashboard as Grafana's sidecar finds it; the chart wraps the same text. */
+async function dashboardConfigMap(): Promise<string> {
+  const { labels, ...metadata } = await monitoringMetadata();
+  return (
+    HEADER +
+    yamlOf({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { ...metadata, name: "mlsecops-operator-dashboard", labels: { ...labels, grafana_dashboard: "1" } },
+      data: { "mlsecops-operator.json": dashboard() },
+    })
+  );
+}
+
+/** Name, namespace and labels: those of the pod monitor, and of all that is installed. */
+async function monitoringMetadata(): Promise<{ readonly labels: object }> {
+  const text = await readFile("manifests/monitoring/pod-monitor.yaml", "utf8");
+  return (parse(text) as { metadata: { labels: object } }).metadata;
 }
 
 function documents(objects: readonly unknown[]): string {

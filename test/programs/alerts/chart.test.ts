@@ -6,12 +6,17 @@ import { parse, parseAllDocuments } from "yaml";
 
 const root = new URL("../../../", import.meta.url);
 const chart = fileURLToPath(new URL("charts/mlsecops-operator", root));
-const both = ["monitoring.prometheusRule.enabled=true", "monitoring.podMonitor.enabled=true"];
+const whats = ["dashboard", "prometheusRule", "podMonitor"];
+const all = whats.map((what) => `monitoring.${what}.enabled=true`);
 
 interface Document {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
 }
 
 async function template(...values: readonly string[]) {
@@ -23,7 +28,11 @@ async function template(...values: readonly string[]) {
   );
   if (exitCode !== 0) return { documents: [], problem: stderr };
   const documents = parseAllDocuments(stdout).flatMap((one) => (one.toJS() as Document | null) ?? []);
-  return { documents: documents.filter(({ apiVersion }) => apiVersion === "monitoring.coreos.com/v1"), problem: "" };
+  return { documents: documents.filter(isMonitoring), problem: "" };
+}
+
+function isMonitoring({ apiVersion, metadata }: Document): boolean {
+  return apiVersion === "monitoring.coreos.com/v1" || metadata.name === "mlsecops-operator-dashboard";
 }
 
 /** Only labels are text. */
@@ -37,9 +46,9 @@ describe("the chart's monitoring", () => {
   });
 
   it("is what manifests/monitoring has", async () => {
-    const { documents, problem } = await template(...both);
+    const { documents, problem } = await template(...all);
     assert.equal(problem, "");
-    for (const file of ["pod-monitor.yaml", "prometheus-rule.yaml"]) {
+    for (const file of ["dashboard.yaml", "pod-monitor.yaml", "prometheus-rule.yaml"]) {
       const wanted = parse(await readFile(new URL(`manifests/monitoring/${file}`, root), "utf8")) as Document;
       const found = documents.find(({ kind }) => kind === wanted.kind);
       const managed = { "app.kubernetes.io/managed-by": "kustomize" };
@@ -48,16 +57,27 @@ describe("the chart's monitoring", () => {
         wanted,
       );
     }
-    assert.equal(documents.length, 2);
+    assert.equal(documents.length, 3);
   });
 
-  it("has the labels by which a Prometheus selects", async () => {
-    const labels = ["prometheusRule", "podMonitor"].map((what) => `monitoring.${what}.labels.release=stack`);
-    const { documents } = await template(...both, ...labels);
+  it("has the labels by which a Prometheus and a Grafana select", async () => {
+    const labels = whats.map((what) => `monitoring.${what}.labels.release=stack`);
+    const { documents } = await template(...all, ...labels);
     assert.deepEqual(
       documents.map(({ metadata }) => metadata.labels["release"]),
-      ["stack", "stack"],
+      ["stack", "stack", "stack"],
     );
+  });
+
+  it("puts the dashboard where Grafana looks for it", async () => {
+    const { documents, problem } = await template(
+      "monitoring.dashboard.enabled=true",
+      "monitoring.dashboard.namespace=grafana",
+    );
+    assert.equal(problem, "");
+    const [{ kind, metadata } = assert.fail("nothing is there"), ...others] = documents;
+    assert.deepEqual([kind, metadata.namespace, metadata.labels["grafana_dashboard"]], ["ConfigMap", "grafana", "1"]);
+    assert.deepEqual(others, []);
   });
 
   it("refuses values that it does not know", async () => {
