@@ -3,6 +3,7 @@ import { type GenericClass, K8s } from "kubernetes-fluent-client";
 import { z } from "zod";
 import {
   type KindDefinition,
+  type ModelAction,
   type ModelRevision,
   type SecureModel,
   type SecureNamespace,
@@ -12,6 +13,7 @@ import {
   admissionGrant,
   clusterTrustPolicy,
   GRANT_NAME,
+  modelAction,
   modelRevision,
   parseObject,
   secureModel,
@@ -20,6 +22,7 @@ import {
 import {
   AdmissionGrantKind,
   ClusterTrustPolicyKind,
+  ModelActionKind,
   ModelRevisionKind,
   SecureModelKind,
   SecureNamespaceKind,
@@ -50,6 +53,10 @@ export function readModels(namespace: string | undefined): Promise<Answer<Listed
 
 export function readRevisions(namespace: string): Promise<Answer<Listed<ModelRevision>>> {
   return list(ModelRevisionKind, modelRevision, namespace);
+}
+
+export function readActions(namespace: string): Promise<Answer<Listed<ModelAction>>> {
+  return list(ModelActionKind, modelAction, namespace);
 }
 
 export function readModel(namespace: string, name: string): Promise<Answer<SecureModel>> {

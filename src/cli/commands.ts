@@ -2,6 +2,7 @@ import { audit } from "./audit/command.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion/command.ts";
 import { explain } from "./explain/command.ts";
+import { history } from "./history/command.ts";
 import { preflight } from "./preflight/command.ts";
 import { preview } from "./preview/command.ts";
 import { reach } from "./reach/command.ts";
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   status,
   verify,
   explain,
+  history,
   preview,
   reach,
   replay,

@@ -33,6 +33,7 @@ export {
   type HealthRecord,
   type RevisionRecord,
 } from "./record.ts";
+export { keptIn, recordName, type KeptRecord } from "./record-store.ts";
 export { type Sender } from "./asking.ts";
 export { atPath, isJsonPath } from "./json-path.ts";
 export { noPod, pickTarget, probePod, readProbe, type Expectation, type Probe } from "./probe.ts";

@@ -6,7 +6,7 @@ import { type HealthRecord, decodeRecord, emptyRecord, encodeRecord } from "./re
 const key = "record.json";
 
 interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
+  readonly data?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The ConfigMap with what was seen of a model. It is only a memory: without it, what is needed is seen anew. */
@@ -22,12 +22,16 @@ export interface KeptRecord {
 
 /** @throws KubeError when the API server does not answer. */
 export async function readRecord(client: ObjectClient, model: SecureModel): Promise<KeptRecord> {
-  const { namespace = "", uid } = model.metadata;
+  const { namespace = "" } = model.metadata;
   const found = await client.get<ConfigMap>(configMapType, { namespace, name: recordName(model) });
-  if (found === undefined) return { record: emptyRecord, isTaken: false };
+  return found === undefined ? { record: emptyRecord, isTaken: false } : keptIn(found, model);
+}
+
+/** What a ConfigMap of that name holds of a model. Pure. */
+export function keptIn({ metadata, data }: ConfigMap, model: SecureModel): KeptRecord {
   // Of a model of the same name that was there before, nothing counts; the garbage collector takes it.
-  if (found.metadata.ownerReferences?.[0]?.uid !== uid) return { record: emptyRecord, isTaken: true };
-  return { record: decodeRecord(found.data?.[key] ?? ""), isTaken: false };
+  if (metadata.ownerReferences?.[0]?.uid !== model.metadata.uid) return { record: emptyRecord, isTaken: true };
+  return { record: decodeRecord(data?.[key] ?? ""), isTaken: false };
 }
 
 /** @throws KubeError when it cannot be written. */

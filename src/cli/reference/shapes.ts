@@ -1,4 +1,5 @@
 import { ExplainReport } from "../explain/schema.ts";
+import { HistoryReport } from "../history/schema.ts";
 import { PreviewReport } from "../preview/schema.ts";
 import { ReachReport } from "../reach/schema.ts";
 import { ReplayReport } from "../replay/schema.ts";
@@ -11,6 +12,7 @@ export const shapes: readonly Shape[] = [
   { command: "status", schema: StatusReport },
   { command: "verify", schema: VerifyReport },
   { command: "explain", schema: ExplainReport },
+  { command: "history", schema: HistoryReport },
   { command: "preview", schema: PreviewReport },
   { command: "reach", schema: ReachReport },
   { command: "replay", schema: ReplayReport },

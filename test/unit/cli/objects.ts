@@ -1,6 +1,17 @@
-import type { ClusterTrustPolicy, SecureModel, SecureNamespace, VerdictStatus } from "../../../src/api/index.ts";
-import { ClusterTrustPolicySpec, SecureModelSpec, SecureNamespaceSpec } from "../../../src/api/index.ts";
-import { digest, later, name, now } from "../trust/support/build.ts";
+import type {
+  ClusterTrustPolicy,
+  ModelRevision,
+  SecureModel,
+  SecureNamespace,
+  VerdictStatus,
+} from "../../../src/api/index.ts";
+import {
+  ClusterTrustPolicySpec,
+  ModelRevisionSpec,
+  SecureModelSpec,
+  SecureNamespaceSpec,
+} from "../../../src/api/index.ts";
+import { digest, digestOf, later, name, now } from "../trust/support/build.ts";
 
 const image = `registry.example.com/runtime@sha256:${"e".repeat(64)}`;
 
@@ -37,6 +48,30 @@ export function model(status: Partial<NonNullable<SecureModel["status"]>> = {}, 
       verdict: verified,
       ...status,
     },
+  };
+}
+
+/** Revision 1 is that of the model above; each was created ten minutes after the one before. */
+export function revision(number: number, status: ModelRevision["status"] = {}): ModelRevision {
+  const letter = String.fromCharCode(96 + number);
+  return {
+    metadata: {
+      name: `iris-${number}`,
+      namespace: "prod",
+      creationTimestamp: later(number * 600_000)
+        .toISOString()
+        .replace(".000Z", "Z"),
+    },
+    spec: ModelRevisionSpec.parse({
+      ...{ model: "iris", number, hash: letter },
+      artifact: { repository: name, digest: digestOf(letter) },
+      serving: {
+        template: { spec: { containers: [{ name: "runtime", image }] } },
+        modelMountPath: "/models",
+        port: 8080,
+      },
+    }),
+    status,
   };
 }
 
