@@ -34,6 +34,8 @@ export interface Positional {
   readonly name: string;
   readonly help: string;
   readonly choices?: readonly string[];
+  /** Only what comes last may be left out. */
+  readonly optional?: true;
 }
 
 export interface Exit {
@@ -121,12 +123,12 @@ function parse(args: readonly string[], { positionals: wanted, options, usage }:
       throw wrong(`--${name} ${value}: this is no ${option.value ?? "value"}`);
   }
   const [missing] = wanted.slice(positionals.length);
-  if (missing !== undefined) throw wrong(`give ${missing.name}: ${missing.help}`);
+  if (missing !== undefined && missing.optional !== true) throw wrong(`give ${missing.name}: ${missing.help}`);
   const [extra] = positionals.slice(wanted.length);
   if (extra !== undefined) throw wrong(`Unexpected argument '${extra}'`);
   for (const [index, { name, choices }] of wanted.entries()) {
-    const given = positionals[index] ?? "";
-    if (choices !== undefined && !choices.includes(given))
+    const given = positionals[index];
+    if (given !== undefined && choices !== undefined && !choices.includes(given))
       throw wrong(`${name} ${given}: write ${choices.join(" or ")}`);
   }
   return { values, positionals };
@@ -156,7 +158,7 @@ function usageOf({
 }: Pick<Command, "name" | "about" | "positionals" | "options" | "exits">): string {
   const required = Object.entries(options).filter(([, option]) => option.required === true);
   const words = [
-    ...positionals.map((positional) => positional.choices?.join("|") ?? positional.name),
+    ...positionals.map(wordOf),
     ...required.map(([option, { value = "" }]) => `--${option} ${value}`),
     "[OPTION...]",
   ];
@@ -178,6 +180,11 @@ function usageOf({
     ...statuses,
     "",
   ].join("\n");
+}
+
+function wordOf({ name, choices, optional }: Positional): string {
+  const word = choices?.join("|") ?? name;
+  return optional === true ? `[${word}]` : word;
 }
 
 /** As it is typed: `-n, --namespace NAME`. */

@@ -1,3 +1,4 @@
+import { ban, pause, promote, resume, rollback } from "./action/command.ts";
 import { audit } from "./audit/command.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion/command.ts";
@@ -20,6 +21,11 @@ export const commands: readonly Command[] = [
   preview,
   reach,
   replay,
+  rollback,
+  ban,
+  promote,
+  pause,
+  resume,
   audit,
   preflight,
   completion(() => commands),

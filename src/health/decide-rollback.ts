@@ -83,8 +83,8 @@ export function targetOf(state: Pick<RollbackState, "from" | "active" | "revisio
   return safe.find(({ name }) => name === active) ?? older[0];
 }
 
-/** Why a revision is not gone back to. */
-function objection(
+/** Why a revision is not gone back to. Pure. */
+export function objection(
   { name, ban, wasHealthy, standing }: RollbackCandidate,
   { active }: Pick<RollbackState, "active">,
 ): string | undefined {

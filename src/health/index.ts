@@ -2,6 +2,7 @@
 export { decideHealth, type HealthVerdict } from "./decide-health.ts";
 export {
   decideRollback,
+  objection,
   targetOf,
   type RollbackCandidate,
   type RollbackDecision,

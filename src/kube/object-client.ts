@@ -56,6 +56,7 @@ export interface RemoveOptions {
   readonly resourceVersion?: string;
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
   readonly gracePeriodSeconds?: number;
+  readonly dryRun?: boolean;
 }
 
 export interface LogOptions {
@@ -196,13 +197,14 @@ export class ObjectClient {
 
   /** Asks for the deletion; finalizers may delay it. An object that is gone already is fine. */
   async remove(type: ResourceType, key: ObjectKey, options: RemoveOptions = {}): Promise<void> {
-    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds } = options;
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun } = options;
     await ignoreNotFound(
       this.#text({
         verb: "delete",
         method: "DELETE",
         type,
         target: keyTarget(key),
+        query: writeQuery(dryRun === undefined ? {} : { dryRun }),
         body: {
           apiVersion: "v1",
           kind: "DeleteOptions",
@@ -213,7 +215,7 @@ export class ObjectClient {
         },
         // Without a precondition a second DELETE could hit an object that took the name in between.
         idempotent: uid !== undefined || resourceVersion !== undefined,
-        writes: true,
+        writes: dryRun !== true,
       }),
     );
   }

@@ -2,3 +2,5 @@
 export { decideServing, type Observed, type Plan } from "./decide.ts";
 export { servingReconciler, type ServingDependencies, type UnsecuredNamespaces } from "./controller.ts";
 export { type DeploymentObject } from "./workload.ts";
+export { isRevisionOf, newRevision } from "./revision.ts";
+export { orderedBan, pausedBy } from "./rollback.ts";

@@ -1,3 +1,4 @@
+import { ActionReport } from "../action/schema.ts";
 import { ExplainReport } from "../explain/schema.ts";
 import { HistoryReport } from "../history/schema.ts";
 import { PreviewReport } from "../preview/schema.ts";
@@ -16,4 +17,5 @@ export const shapes: readonly Shape[] = [
   { command: "preview", schema: PreviewReport },
   { command: "reach", schema: ReachReport },
   { command: "replay", schema: ReplayReport },
+  ...["rollback", "ban", "promote", "pause", "resume"].map((command) => ({ command, schema: ActionReport })),
 ];

@@ -46,6 +46,27 @@ describe("a command of the table", () => {
       await assert.rejects(greet.run(args, io), (error) => error instanceof UsageError && message.test(error.message));
     });
 
+  it("takes what is optional or leaves it out", async () => {
+    const wave = defineCommand({
+      ...{ name: "wave", summary: "waves", about: "Waves.", options: {}, exits: [{ status: 0, meaning: "waved" }] },
+      positionals: [
+        { name: "NAME", help: "whom" },
+        { name: "HAND", help: "with which", choices: ["left", "right"], optional: true },
+      ],
+      run: ({ positionals }) => {
+        seen.push(positionals);
+        return Promise.resolve(0);
+      },
+    });
+    assert.match(wave.usage, /^usage: mlsecops wave NAME \[left\|right\] \[OPTION\.\.\.\]/);
+    for (const args of [["anna"], ["anna", "left"]]) {
+      await wave.run(args, io);
+      assert.deepEqual(seen.pop(), args);
+    }
+    await assert.rejects(wave.run(["anna", "none"], io), /HAND none: write left or right/);
+    await assert.rejects(wave.run([], io), /give NAME/);
+  });
+
   it("a namespace is one before it becomes part of an address", async () => {
     for (const args of [
       ["status", "-n", "../../secrets"],

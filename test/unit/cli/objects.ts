@@ -51,7 +51,7 @@ export function model(status: Partial<NonNullable<SecureModel["status"]>> = {}, 
   };
 }
 
-/** Revision 1 is that of the model above; each was created ten minutes after the one before. */
+/** Not what the model above asks for; each was created ten minutes after the one before. */
 export function revision(number: number, status: ModelRevision["status"] = {}): ModelRevision {
   const letter = String.fromCharCode(96 + number);
   return {
@@ -67,7 +67,7 @@ export function revision(number: number, status: ModelRevision["status"] = {}): 
       artifact: { repository: name, digest: digestOf(letter) },
       serving: {
         template: { spec: { containers: [{ name: "runtime", image }] } },
-        modelMountPath: "/models",
+        modelMountPath: "/older",
         port: 8080,
       },
     }),

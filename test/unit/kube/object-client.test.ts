@@ -227,7 +227,9 @@ describe("object client", () => {
       await fenced.get(configMaps, key);
       await fenced.list(configMaps);
       await fenced.create(configMaps, configMap("a", 1), { dryRun: true });
-      assert.equal(server.requests.length, 3);
+      await fenced.remove(configMaps, key, { dryRun: true });
+      assert.equal(server.requests.length, 4);
+      assert.equal(server.requests.at(-1)?.query.get("dryRun"), "All");
     });
 
     it("aborts a write under way when the fence closes", async () => {

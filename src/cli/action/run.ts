@@ -1,0 +1,104 @@
+import { ModelActionSpec } from "../../api/index.ts";
+import type { Answer } from "../ask.ts";
+import type { Invocation, Values } from "../command.ts";
+import { parseTarget } from "../explain/decide.ts";
+import type { Io } from "../io.ts";
+import { paintFor } from "../render/colour.ts";
+import { json } from "../render/json.ts";
+import { selectCluster } from "../select-cluster.ts";
+import { InputError } from "../usage-error.ts";
+import type { options } from "./command.ts";
+import { type Decision, type Wish, decide } from "./decide.ts";
+import { type Facts, gather } from "./gather.ts";
+import { exitStatus, render } from "./render.ts";
+import type { ActionReport } from "./schema.ts";
+import { type Place, Writer } from "./write.ts";
+
+interface Call extends Pick<Invocation<typeof options>, "positionals" | "wrong"> {
+  readonly values: Values<typeof options> & { readonly reason?: string; readonly force?: boolean };
+}
+
+export async function run(
+  wish: Wish["wish"],
+  { values, positionals: [object = "", revision], wrong }: Call,
+  io: Io,
+): Promise<number> {
+  const target = parseTarget(object);
+  if (target?.kind !== "SecureModel") throw wrong(`${object}: write smodel/NAME`);
+  const { reason = "", force = false } = values;
+  const problem = values.reason === undefined ? undefined : reasonProblem(reason);
+  if (problem !== undefined) throw wrong(problem);
+  const context = selectCluster(values, wrong);
+  const place: Place = { namespace: values.namespace ?? context.namespace, model: target.name };
+  const writer = new Writer(context.kubeConfig, values["dry-run"]);
+  const [by, facts] = await Promise.all([writer.whoAmI(), gather(place.namespace, place.model)]);
+  if (by.state !== "known") return unread(io, "who you are", by);
+  const what = `SecureModel ${place.namespace}/${place.model}`;
+  if (facts.state === "absent") throw new InputError(`there is no ${what}: kubectl get smodel -A lists what there is`);
+  if (facts.state === "unknown") return unread(io, what, facts);
+  const report = await act(facts.value, { wish, revision, reason, force, by: by.value }, { place, writer, values });
+  io.out(values.output === "json" ? json(report) : render(report, paintFor(io)));
+  return exitStatus(report);
+}
+
+interface Acting {
+  readonly place: Place;
+  readonly writer: Writer;
+  readonly values: Pick<Call["values"], "dry-run">;
+}
+
+/** @throws InputError when what is named is not there. */
+async function act(facts: Facts, wish: Wish, { place, writer, values }: Acting): Promise<ActionReport> {
+  const decision = decide(facts, wish);
+  if (decision.kind === "Missing") throw new InputError(decision.problem);
+  const base: Omit<ActionReport, "outcome"> = {
+    format: "mlsecops.io/action/v1",
+    ...{ ...place, wish: wish.wish, by: wish.by },
+    ...(decision.revision === undefined ? {} : { revision: decision.revision }),
+    effects: [...decision.effects],
+  };
+  if (decision.kind === "Refused" || decision.kind === "Nothing")
+    return { ...base, outcome: decision.kind, why: decision.why };
+  const written = await write(decision, place, writer);
+  if (written.problem !== undefined)
+    return { ...base, effects: [], outcome: "NotAllowed", why: written.problem, ...written.done };
+  return values["dry-run"] ? { ...base, outcome: "DryRun" } : { ...base, outcome: "Done", ...written.done };
+}
+
+interface Written {
+  readonly problem?: string;
+  readonly done: Pick<ActionReport, "created" | "deleted">;
+}
+
+async function write(
+  decision: Extract<Decision, { readonly kind: "Create" | "Delete" }>,
+  place: Place,
+  writer: Writer,
+): Promise<Written> {
+  if (decision.kind === "Create") {
+    const created = await writer.create(place, decision.spec);
+    return created.state === "known" ? { done: { created: created.value } } : { ...problemOf(created), done: {} };
+  }
+  const deleted: string[] = [];
+  for (const name of decision.names) {
+    const answer = await writer.remove(place, name);
+    // What was deleted before it counts all the same.
+    if (answer.state !== "known") return { ...problemOf(answer), done: { deleted } };
+    deleted.push(name);
+  }
+  return { done: { deleted } };
+}
+
+function problemOf(answer: Exclude<Answer<unknown>, { readonly state: "known" }>): { readonly problem: string } {
+  return { problem: answer.state === "unknown" ? answer.reason : "the API server has no ModelActions" };
+}
+
+function reasonProblem(reason: string): string | undefined {
+  const probe = { type: "Pause", model: "x", requestedBy: "x", reason };
+  return ModelActionSpec.safeParse(probe).success ? undefined : "--reason: write 10 to 1024 characters";
+}
+
+function unread(io: Io, what: string, answer: Exclude<Answer<unknown>, { readonly state: "known" }>): 3 {
+  io.err(`mlsecops: ${what} cannot be read: ${answer.state === "unknown" ? answer.reason : "there is no answer"}\n`);
+  return 3;
+}
