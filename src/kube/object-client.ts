@@ -204,7 +204,6 @@ export class ObjectClient {
         method: "DELETE",
         type,
         target: keyTarget(key),
-        query: writeQuery(dryRun === undefined ? {} : { dryRun }),
         body: {
           apiVersion: "v1",
           kind: "DeleteOptions",
@@ -212,6 +211,8 @@ export class ObjectClient {
           preconditions: { uid, resourceVersion },
           propagationPolicy,
           gracePeriodSeconds,
+          // Where there is a body, the API server does not look into the query.
+          dryRun: dryRun === true ? ["All"] : undefined,
         },
         // Without a precondition a second DELETE could hit an object that took the name in between.
         idempotent: uid !== undefined || resourceVersion !== undefined,
