@@ -55,7 +55,7 @@ export function toJudge({ model, revisions, judgements }: Situation): readonly M
 
 /** Whether a look at the other revisions is needed at all. Pure. */
 export function isInTrouble(situation: Situation): boolean {
-  return situation.asked?.status?.ban !== undefined || unhealthy(situation) !== undefined;
+  return unwanted(situation) !== undefined || unhealthy(situation) !== undefined;
 }
 
 /**
@@ -63,16 +63,29 @@ export function isInTrouble(situation: Situation): boolean {
  * `situation.judgements` has all of `toJudge`.
  */
 export function decideTurn(situation: Situation, now: Date): Turn {
-  const { model, asked } = situation;
+  const { model } = situation;
   const bad = unhealthy(situation);
   if (bad !== undefined) return leave(situation, bad, now);
-  const ban = asked?.status?.ban;
-  if (asked === undefined || ban === undefined) return { kind: "None" };
+  const banned = unwanted(situation);
+  if (banned === undefined) return { kind: "None" };
   const chosen = chosenOf(situation);
   const before = model.status?.rollback;
   if (chosen !== undefined && before !== undefined)
     return { kind: "RunOther", run: chosen, intent: undefined, says: rolledBack(before) };
-  return chooseAnew(situation, { asked, ban }, now);
+  return chooseAnew(situation, banned, now);
+}
+
+interface Banned {
+  readonly revision: ModelRevision;
+  readonly ban: RevisionBan;
+}
+
+/** The revision that would run, or go on, without a turn, and is banned. */
+function unwanted({ asked, askedIsBlocked, active }: Situation): Banned | undefined {
+  const isStartable = asked !== undefined && (!askedIsBlocked || asked.status?.ban !== undefined);
+  const revision = isStartable ? asked : active;
+  const ban = revision?.status?.ban;
+  return revision === undefined || ban === undefined ? undefined : { revision, ban };
 }
 
 /** The revision that runs, or is to, and is unhealthy. */
@@ -147,24 +160,20 @@ function turnOf(
 }
 
 /** What was gone back to cannot be run any more: the next older one, or what still runs, or nothing. */
-function chooseAnew(
-  situation: Situation,
-  { asked, ban }: { readonly asked: ModelRevision; readonly ban: RevisionBan },
-  now: Date,
-): Turn {
+function chooseAnew(situation: Situation, { revision, ban }: Banned, now: Date): Turn {
   const { model, active, revisions, started, judgements } = situation;
   const serving = active?.metadata.name;
   const target = targetOf({
-    from: candidateOf(situation, asked),
+    from: candidateOf(situation, revision),
     active: serving,
     revisions: revisions.map((one) => candidateOf(situation, one)),
   });
   const run = revisions.find(({ metadata }) => metadata.name === target?.name);
-  const why = `revision ${asked.metadata.name} is banned: ${ban.message}`;
+  const why = `revision ${revision.metadata.name} is banned: ${ban.message}`;
   if (run !== undefined) {
     const to = run.metadata.name;
     const message = truncateUtf8(`revision ${to} serves, the newest one that is safe to go back to; ${why}`, 2048);
-    const rollback = { from: asked.metadata.name, to, since: now.toISOString(), reason: ban.reason, message };
+    const rollback = { from: revision.metadata.name, to, since: now.toISOString(), reason: ban.reason, message };
     return { kind: "RunOther", run, intent: { rollback, isNew: false }, says: rolledBack(rollback) };
   }
   const says = { reason: "NoSafeRevision", message: `no revision is safe to go back to; ${why}` };

@@ -339,6 +339,19 @@ describe("what people order", () => {
     assert.equal(guarded.running(), 1, "a ban outlives its order");
   });
 
+  it("bans what serves, also while what the spec asks for is refused", async () => {
+    const guarded = await versions(2);
+    guarded.revoked.add(3);
+    await guarded.go(3);
+    assert.equal(guarded.running(), 2);
+    order(guarded, "Ban", 2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+    guarded.revoked.delete(3);
+    await guarded.go(3);
+    assert.equal(guarded.running(), 3);
+  });
+
   it("skips what a person has banned", async () => {
     const guarded = await versions(2, 3);
     order(guarded, "Ban", 2);
