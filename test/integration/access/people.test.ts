@@ -3,7 +3,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { type PersonRole, type Profile, personRoles } from "../../../src/api/index.ts";
 import { type KubeObject, isKubeError, roleBindingType, serviceAccountType } from "../../../src/kube/index.ts";
 import { connect, eventually, loadKubeConfig } from "../kube/support.ts";
-import { type Attempt, PeopleWorld, groupOf, tryOut } from "./support/people.ts";
+import { type Attempt, PeopleWorld, grantedDigest, groupOf, tryOut } from "./support/people.ts";
 
 const core = (namespace: string) => `/api/v1/namespaces/${namespace}`;
 const ours = (namespace: string) => `/apis/mlsecops.io/v1alpha1/namespaces/${namespace}`;
@@ -213,7 +213,7 @@ describe("people in a namespace", function () {
         path: `${core(namespace)}/pods`,
         body: {
           metadata: { name: "p" },
-          spec: { containers: [{ name: "main", image: `a@sha256:${"a".repeat(64)}` }], ...spec },
+          spec: { containers: [{ name: "main", image: `a@${grantedDigest}` }], ...spec },
         },
       }) as const;
     const projected = (token: object) => ({
@@ -239,7 +239,6 @@ describe("people in a namespace", function () {
     for (const [what, spec, refusal] of pods)
       it(`${refusal === undefined ? "may" : "cannot"} start a pod with ${what}`, async () => {
         const outcome = await world.asMember("old-edit", podWith(spec)(world.names.experiment));
-        // No image is granted here, which is another policy's to say.
         const said = typeof outcome === "string" ? outcome : outcome.refused;
         assert.notEqual(said, "Forbidden");
         if (refusal === undefined) assert.doesNotMatch(said, /mlsecops-tokens/);

@@ -1,5 +1,12 @@
 import { peopleBindings } from "../../../../src/access/index.ts";
-import { type PersonRole, type Profile, SecureNamespaceSpec, personRoles } from "../../../../src/api/index.ts";
+import {
+  GRANT_NAME,
+  type PersonRole,
+  type Profile,
+  SecureNamespaceSpec,
+  admissionGrant,
+  personRoles,
+} from "../../../../src/api/index.ts";
 import {
   type KubeObject,
   ObjectClient,
@@ -12,6 +19,10 @@ import { connect, randomName } from "../../kube/support.ts";
 import { Installation } from "../../operator/support/installation.ts";
 
 const profiles: readonly Profile[] = ["experiment", "training", "serving"];
+
+/** Granted in each namespace: where a policy refuses a pod with it, it is not for its image. */
+export const grantedDigest = `sha256:${"a".repeat(64)}`;
+const notAfter = "2099-01-01T00:00:00Z";
 
 export interface Attempt {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -48,6 +59,11 @@ export class PeopleWorld {
           value,
         })),
       ]);
+      const use = { notAfter, grantors: [{ kind: "SecureNamespace", name, notAfter }] };
+      await this.operator.create<KubeObject>(admissionGrant.resource, {
+        metadata: { name: GRANT_NAME, namespace: name },
+        spec: { digests: { [grantedDigest]: { container: use } }, revisions: {} },
+      } as KubeObject);
       for (const binding of peopleBindings(name, specOf(profile)))
         await this.operator.apply(roleBindingType, binding, { fieldManager: "test" });
     }
