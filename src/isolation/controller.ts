@@ -279,7 +279,17 @@ class Pass {
       reach: this.#deps.reach({ ...raw, spec }),
     };
     const next = withIsolation(status, seen, this.#deps.now());
-    await this.#write(raw, next);
+    // Of the rest of the status nothing is known yet, and the cache may be behind what this operator has written.
+    this.#record(raw, () => isolationFacts(next));
+    const { resourceVersion } = raw.metadata;
+    const write = { status: next, fieldManager: FIELD_MANAGER, resourceVersion };
+    try {
+      await applyStatus(this.#client, secureNamespace.resource, raw, write);
+    } catch (error) {
+      if (!isKubeError(error, "Conflict")) throw error;
+      return raw;
+    }
+    this.#announceBreaches(raw, next);
     return { ...raw, status: next };
   }
 

@@ -10,6 +10,7 @@ import {
 import { type PodObject, type RoleBinding, isolationReconciler } from "../../../src/isolation/index.ts";
 import type { Leaving, WallsState } from "../../../src/isolation/walls/view.ts";
 import { type EventDetail, KubeError, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
+import type { Fact } from "../../../src/governance/index.ts";
 import type { Breach } from "../../../src/reach/index.ts";
 import type { Verdict, Verification, VerifyRequest } from "../../../src/trust/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
@@ -28,6 +29,7 @@ class World {
   readonly pods = new Store<PodObject>();
   readonly bindings = new Store<RoleBinding>();
   readonly events: EventDetail[] = [];
+  readonly facts: Fact[] = [];
   readonly asked: VerifyRequest[] = [];
   now = start;
   guardProblems: readonly string[] = [];
@@ -76,6 +78,7 @@ class World {
       guardProblems: () => this.guardProblems,
       access: () => this.access,
       events: { emit: (_regarding, detail) => this.events.push(detail) },
+      evidence: { head: () => undefined, record: (_object, facts) => this.facts.push(...facts()) },
       identity: { namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" },
       now: () => this.now,
     });
@@ -475,6 +478,23 @@ describe("the reconciler of SecureNamespaces", () => {
       world.events.map(({ type, reason }) => `${type} ${reason}`),
       ["Warning BreachFound", "Normal BreachClosed"],
     );
+  });
+
+  it("leaves no evidence of a status that it has replaced already, while its cache is behind", async () => {
+    const world = new World();
+    world.pod("stray", "nginx:latest");
+    await world.pass();
+    const stale = world.object()?.status;
+    assert.equal(world.condition("Enforced"), "False/UngrantedPods");
+    world.pods.delete("shop/stray");
+    await world.pass();
+    assert.equal(world.condition("Enforced"), "True/Enforced");
+    assert.ok(stale);
+    world.change((object) => ({ ...object, status: stale }) as KubeObject);
+    world.facts.length = 0;
+    await world.pass();
+    const said = world.facts.flatMap(({ decision }) => (decision.type === "Enforcement" ? [decision.enforced] : []));
+    assert.deepEqual(said, [true]);
   });
 
   it("marks a namespace in which widening is refused, and takes the mark away", async () => {
