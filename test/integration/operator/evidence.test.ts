@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { parseAllDocuments } from "yaml";
-import { type EvidencePredicate, KEY_CHAIN, secureNamespace } from "../../../src/api/index.ts";
+import { type EvidencePredicate, KEY_CHAIN, type SecureNamespace, secureNamespace } from "../../../src/api/index.ts";
 import { DirectoryStore, readRecord } from "../../../src/governance/index.ts";
 import type { KubeObject } from "../../../src/kube/index.ts";
 import { apply, must } from "../admission/support.ts";
@@ -97,6 +97,14 @@ describe("Rule 8: every decision leaves evidence, of the operator itself", funct
       const chains = [(await model(lane))?.metadata.uid ?? "", namespace?.metadata.uid ?? ""];
       return Promise.all(chains.map(async (chain) => (await evidenceOf(chain)).map(({ decision }) => decision)));
     };
+    const isEnforced = async () => {
+      const namespace = await stage.installation.admin.get<SecureNamespace>(secureNamespace.resource, {
+        name: lane.name,
+      });
+      return (
+        namespace?.status?.conditions?.some(({ type, status }) => type === "Enforced" && status === "True") === true
+      );
+    };
     let operator: OperatorProcess | undefined;
     try {
       await lane.create();
@@ -117,7 +125,8 @@ describe("Rule 8: every decision leaves evidence, of the operator itself", funct
       operator = await stage.operator({ args });
       await reach([lane], () => lane.quarantined(), { operator, withinMs: 120_000 });
       await until(() => has(uid, "Quarantine"));
-      // What is still to be said of other objects is written down too.
+      // The last pod is gone: what is still to be said of the namespace and of other objects is written down too.
+      await until(isEnforced, 60_000);
       await quiet(operator);
       await operator.kill();
       // One that finds all as it was has nothing to add.
