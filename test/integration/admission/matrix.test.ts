@@ -88,8 +88,15 @@ describe("rule 1 in each profile and enforcement", function () {
 
   before("enforce and audit namespaces of each profile", async () => {
     await installPolicies(namespaces);
-    for (const { namespace } of rows)
-      admitted(await create(pod(namespace, { metadata: { name: "old", labels: servedLabels } }), undefined, false));
+    for (const { namespace } of rows) {
+      // One that is there, or the garbage collector would take the pod.
+      const account = JSON.parse(await must(["get", "serviceaccount", "default", "-n", namespace, "-o", "json"])) as {
+        readonly metadata: { readonly uid: string };
+      };
+      const owner = { apiVersion: "v1", kind: "ServiceAccount", name: "default", uid: account.metadata.uid };
+      const metadata = { name: "old", labels: servedLabels, ownerReferences: [owner] };
+      admitted(await create(pod(namespace, { metadata }), undefined, false));
+    }
     // What a tenant has left before the namespace was secured.
     const foreign = deployment(serving, "foreign", 1) as { spec: { template: { spec: Json } } } & Json;
     foreign.spec.template.spec = {
@@ -144,6 +151,8 @@ describe("rule 1 in each profile and enforcement", function () {
         for (const patch of [
           { metadata: { labels: { app: null } } },
           { metadata: { ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "x", uid: "x" }] } },
+          // Without its owner nobody would count it, nor end it.
+          { metadata: { ownerReferences: null } },
         ]) {
           const args = ["patch", "pod", "old", "-n", namespace, "--type=merge", "--dry-run=server"];
           const answer = await kubectl([...args, "-p", JSON.stringify(patch)], { as: developer });

@@ -56,8 +56,18 @@ export class Lane {
   }
 
   async create(): Promise<void> {
+    await this.createUnsecured();
+    await this.secure();
+  }
+
+  /** The namespace and what is to be served there, and nothing that keeps it apart. */
+  async createUnsecured(): Promise<void> {
     await this.#admin.create<KubeObject>(namespaces, { metadata: { name: this.name } });
     await this.trust(true);
+    await this.serve("v1");
+  }
+
+  async secure(): Promise<void> {
     await this.#apply(secured, {
       metadata: { name: this.name },
       spec: {
@@ -66,7 +76,6 @@ export class Lane {
         allowedImages: [{ name: "runtime", reference: this.#models.runtime }],
       },
     });
-    await this.serve("v1");
   }
 
   /** With or without the key. */
