@@ -39,8 +39,8 @@ export function actionReconciler(deps: ActionDependencies) {
     };
     if (before.find(({ type }) => type === "Ready")?.reason !== condition.reason) {
       // An open glass is no normal state, and its end is news too.
-      const type = state.state === "InForce" ? "Normal" : "Warning";
-      const what = state.state === "InForce" ? state.order.type : "BreakGlass";
+      const what = action.spec.type;
+      const type = state.state === "Invalid" || what === "BreakGlass" ? "Warning" : "Normal";
       deps.events.emit(
         { ...action, apiVersion: API_VERSION, kind: modelAction.resource.kind },
         { type, reason: condition.reason, note: condition.message, action: what },
@@ -49,9 +49,15 @@ export function actionReconciler(deps: ActionDependencies) {
     }
     const client = deps.client.withSignal(context.signal);
     await applyStatus(client, modelAction.resource, action, { status, fieldManager: "mlsecops-actions" });
-    if (state.state !== "Active") return {};
-    return { requeueAfterMs: Math.max(1, state.exception.notAfter.getTime() - now.getTime()) };
+    const end = endOf(state);
+    return end === undefined ? {} : { requeueAfterMs: Math.max(1, end.getTime() - now.getTime()) };
   };
+}
+
+/** When it is to be looked at again, of what counts now. */
+function endOf(state: ActionState): Date | undefined {
+  if (state.state === "Active") return state.exception.notAfter;
+  return state.state === "InForce" ? state.order.notAfter : undefined;
 }
 
 function readiness(state: ActionState): Pick<Condition, "type" | "status" | "reason" | "message"> {

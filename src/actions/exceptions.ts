@@ -1,6 +1,6 @@
 import { MAX_BREAK_GLASS_HOURS, type ModelAction, modelAction, parseObject } from "../api/index.ts";
 import type { Exception } from "../trust/index.ts";
-import { type Order, orderOf } from "./orders.ts";
+import { type Order, isOver, orderOf } from "./orders.ts";
 
 /** Whether an action counts at a time, and why not. */
 export type ActionState =
@@ -18,6 +18,7 @@ export function stateOf(action: ModelAction, now: Date): ActionState {
   if (!parsed.ok) return { state: "Invalid", message: parsed.message };
   const { spec, metadata } = parsed.value;
   const order = orderOf(parsed.value);
+  if (order?.notAfter !== undefined && isOver(order, now)) return ended(order.notAfter);
   if (order !== undefined) return { state: "InForce", order };
   // The schema has all three for the other type.
   const { digest, approver, reason, notAfter: end } = spec;
@@ -31,9 +32,12 @@ export function stateOf(action: ModelAction, now: Date): ActionState {
       message: `spec.notAfter is more than ${MAX_BREAK_GLASS_HOURS} hours after the action was created, so it does not count`,
     };
   }
-  if (now >= notAfter)
-    return { state: "Expired", message: `it ended at ${notAfter.toISOString()}; the policies decide again` };
+  if (now >= notAfter) return ended(notAfter, "; the policies decide again");
   return { state: "Active", exception: { name: metadata.name, digest, approver, reason, notAfter } };
+}
+
+function ended(at: Date, then = ""): ActionState {
+  return { state: "Expired", message: `it ended at ${at.toISOString()}${then}` };
 }
 
 /** What counts among the actions of a namespace now. */

@@ -1,27 +1,46 @@
 import { type ModelAction, modelAction, parseObject } from "../api/index.ts";
 
-/** What a person wants done with a model. It stands for as long as its ModelAction exists. */
+/** What a person wants done with a model. It stands for as long as its ModelAction exists, and has not ended. */
 export interface Order {
   readonly name: string;
-  readonly type: "Ban" | "Promote" | "Pause";
+  readonly type: "Ban" | "Promote" | "Pause" | "Approve" | "Resume";
   readonly model: string;
-  /** Of Ban and Promote. */
+  /** Of Ban, Promote and Approve. */
   readonly revision?: string | undefined;
   readonly requestedBy: string;
   readonly reason: string;
   /** When it was created, to the second. */
   readonly at: Date;
+  /** Of a Pause: when it ends; absent where it has no end. */
+  readonly notAfter?: Date | undefined;
 }
 
 /** Undefined where an action is of another kind. */
 export function orderOf({ metadata, spec }: ModelAction): Order | undefined {
-  const { type, model, revision, requestedBy, reason } = spec;
+  const { type, model, revision, requestedBy, reason, notAfter } = spec;
   if (type === "BreakGlass" || model === undefined || requestedBy === undefined) return undefined;
   const at = new Date(metadata.creationTimestamp ?? 0);
-  return { name: metadata.name, type, model, revision, requestedBy, reason, at };
+  const end = notAfter === undefined ? {} : { notAfter: new Date(notAfter) };
+  return { name: metadata.name, type, model, revision, requestedBy, reason, at, ...end };
 }
 
-/** The orders about a model among the actions of its namespace, oldest first. Of two at once the later name counts last. */
+/** Whether it has ended by itself. Pure. */
+export function isOver({ notAfter }: Order, now: Date): boolean {
+  return notAfter !== undefined && now >= notAfter;
+}
+
+/**
+ * Whether a name is that of a person: Kubernetes' own parts and ServiceAccounts have names that start with system:. The one
+ * of these that people have is that of a cluster's first administrator. Pure.
+ */
+export function isPerson(name: string): boolean {
+  return name === "system:admin" || !name.startsWith("system:");
+}
+
+/**
+ * The orders about a model among the actions of its namespace, oldest first. The API server tells seconds apart and no more: of
+ * those within one a Ban counts last, for it starts nothing, and else the later name.
+ */
 export function ordersFor(actions: readonly ModelAction[], model: string): readonly Order[] {
   const orders = actions.flatMap((action) => {
     if (action.metadata.deletionTimestamp !== undefined) return [];
@@ -29,14 +48,18 @@ export function ordersFor(actions: readonly ModelAction[], model: string): reado
     const order = parsed.ok ? orderOf(parsed.value) : undefined;
     return order?.model === model ? order : [];
   });
-  return orders.toSorted((a, b) => +a.at - +b.at || (a.name < b.name ? -1 : 1));
+  const isBan = ({ type }: Order) => Number(type === "Ban");
+  return orders.toSorted((a, b) => +a.at - +b.at || isBan(a) - isBan(b) || (a.name < b.name ? -1 : 1));
 }
 
-export function describeOrder({ name, type, model, revision, requestedBy, reason }: Order): string {
+export function describeOrder({ name, type, model, revision, requestedBy, reason, notAfter }: Order): string {
+  const until = notAfter === undefined ? "" : ` until ${notAfter.toISOString()}`;
   const what = {
     Ban: `bans revision ${revision ?? ""}`,
     Promote: `lets revision ${revision ?? ""} run again`,
-    Pause: `has paused model ${model}: no other revision of it is started`,
+    Pause: `has paused model ${model}${until}: no other revision of it is started`,
+    Approve: `approves revision ${revision ?? ""}`,
+    Resume: `has looked at model ${model}: new revisions of it are started again`,
   }[type];
   return `${requestedBy} ${what} (ModelAction ${name}): ${reason}`;
 }

@@ -20,6 +20,7 @@ export {
   type LivingPolicy,
 } from "./guard.ts";
 export {
+  AUTHOR_ANNOTATION,
   CREATED_BY,
   ENFORCEMENT_LABEL,
   IMPORT_LABEL,

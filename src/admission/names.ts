@@ -8,6 +8,9 @@ export const ON_BREACH_LABEL = `${GROUP}/on-breach`;
 export const REVISION_LABEL = `${GROUP}/revision`;
 export const MODEL_LABEL = `${GROUP}/model`;
 
+/** On a SecureModel: who wrote its spec, as the API server has checked. On a ModelRevision: as it was when that was made. */
+export const AUTHOR_ANNOTATION = `${GROUP}/author`;
+
 /** On every object that keeps a namespace apart; its value is the namespace's name. */
 export const WALL_LABEL = `${GROUP}/wall`;
 

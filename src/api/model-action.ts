@@ -7,16 +7,16 @@ export const MAX_BREAK_GLASS_HOURS = 24;
 
 const ModelActionFields = z.strictObject({
   type: z
-    .enum(["BreakGlass", "Ban", "Promote", "Pause"])
+    .enum(["BreakGlass", "Ban", "Promote", "Pause", "Approve", "Resume"])
     .describe(
-      "BreakGlass: a digest that the policies refuse may be used in this namespace for a short time. Ban: a revision must not run; one that serves is left for an older one. Promote: a revision that was banned before this was created may run again. Pause: while this exists, no other revision of the model is started, be it a new one or an older one.",
+      "BreakGlass: a digest that the policies refuse may be used in this namespace for a short time. Ban: a revision must not run; one that serves is left for an older one. Promote: a revision that was banned before this was created may run again. Pause: while this exists and has not ended, no other revision of the model is started, be it a new one or an older one. Approve: a revision may take the step of its rollout that waits for people. Resume: new revisions are started again, although the model was latched before this was created.",
     )
     .default("BreakGlass"),
   digest: Digest.describe(
     "Of BreakGlass: what may be used: the digest of the artifact or image, as the refusal names it.",
   ).optional(),
   model: ObjectName.describe("Of the others: the SecureModel, in this namespace.").optional(),
-  revision: ObjectName.describe("Of Ban and Promote: the ModelRevision.").optional(),
+  revision: ObjectName.describe("Of Ban, Promote and Approve: the ModelRevision.").optional(),
   reason: shown(
     z.string().min(10).max(1024).describe("Why, for those who read it later."),
     "reason: INC-4711, the signing service is down",
@@ -34,11 +34,14 @@ const ModelActionFields = z.strictObject({
     .describe("Of the others: who wants it: the name under which the object is created.")
     .optional(),
   notAfter: Timestamp.describe(
-    `Of BreakGlass: when it ends, at most ${MAX_BREAK_GLASS_HOURS} hours after it is created. Deleting the object ends it at once.`,
+    `When it ends: of BreakGlass, at most ${MAX_BREAK_GLASS_HOURS} hours after it is created; a Pause without it has no end. Deleting the object ends it at once.`,
   ).optional(),
 });
 
 const isGlass = "self.type == 'BreakGlass'";
+const ofRevision: readonly string[] = ["Ban", "Promote", "Approve"];
+const ending: readonly string[] = ["BreakGlass", "Pause"];
+const celList = (types: readonly string[]) => `[${types.map((type) => `'${type}'`).join(", ")}]`;
 
 export const ModelActionSpec = withRules(
   ModelActionFields,
@@ -55,18 +58,20 @@ export const ModelActionSpec = withRules(
       type === "BreakGlass" || (model !== undefined && requestedBy !== undefined),
   },
   {
-    rule: "(self.type in ['Ban', 'Promote']) == has(self.revision)",
-    message: "give the revision for Ban and Promote, and for them only, as kubectl get mrev names it",
-    holds: ({ type, revision }) => (type === "Ban" || type === "Promote") === (revision !== undefined),
+    rule: `(self.type in ${celList(ofRevision)}) == has(self.revision)`,
+    message: "give the revision for Ban, Promote and Approve, and for them only, as kubectl get mrev names it",
+    holds: ({ type, revision }) => ofRevision.includes(type) === (revision !== undefined),
   },
   {
-    rule: `${isGlass} ? !has(self.model) && !has(self.requestedBy) : !has(self.digest) && !has(self.approver) && !has(self.notAfter)`,
-    message:
-      "give digest, approver and notAfter for BreakGlass only, and model and requestedBy for the other types only",
-    holds: ({ type, digest, approver, notAfter, model, requestedBy }) =>
-      (type === "BreakGlass" ? [model, requestedBy] : [digest, approver, notAfter]).every(
-        (given) => given === undefined,
-      ),
+    rule: `${isGlass} ? !has(self.model) && !has(self.requestedBy) : !has(self.digest) && !has(self.approver)`,
+    message: "give digest and approver for BreakGlass only, and model and requestedBy for the other types only",
+    holds: ({ type, digest, approver, model, requestedBy }) =>
+      (type === "BreakGlass" ? [model, requestedBy] : [digest, approver]).every((given) => given === undefined),
+  },
+  {
+    rule: `self.type in ${celList(ending)} || !has(self.notAfter)`,
+    message: "give notAfter for BreakGlass and Pause only: the other types do not end",
+    holds: ({ type, notAfter }) => ending.includes(type) || notAfter === undefined,
   },
 );
 export type ModelActionSpec = z.output<typeof ModelActionSpec>;

@@ -1,4 +1,5 @@
 /** Which verified revision of a model serves. */
+export { type Approval, approvalOf, authorsOf } from "./approval.ts";
 export { decideServing, type Observed, type Plan } from "./decide.ts";
 export { servingReconciler, type ServingDependencies, type UnsecuredNamespaces } from "./controller.ts";
 export { type DeploymentObject } from "./workload.ts";

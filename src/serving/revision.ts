@@ -7,7 +7,7 @@ import {
   modelRevision,
   secureModel,
 } from "../api/index.ts";
-import { MODEL_LABEL } from "../admission/index.ts";
+import { AUTHOR_ANNOTATION, MODEL_LABEL } from "../admission/index.ts";
 
 /** What the source of a model resolved to. */
 export interface Artifact {
@@ -67,6 +67,7 @@ export function newRevision(model: SecureModel, artifact: Artifact, existing: re
     serving: { template, modelMountPath, port },
     ...pullingOf(model),
   };
+  const author = model.metadata.annotations?.[AUTHOR_ANNOTATION];
   return {
     apiVersion: API_VERSION,
     kind: modelRevision.resource.kind,
@@ -74,6 +75,7 @@ export function newRevision(model: SecureModel, artifact: Artifact, existing: re
       name: revisionName(model, artifact),
       namespace: model.metadata.namespace ?? "",
       labels: { [MODEL_LABEL]: model.metadata.name },
+      ...(author === undefined ? {} : { annotations: { [AUTHOR_ANNOTATION]: author } }),
       ownerReferences: [ownerReference(model)],
     },
     spec,

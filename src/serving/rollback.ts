@@ -238,7 +238,7 @@ export function isPromotedSince(revision: ModelRevision, since: string, orders: 
 }
 
 function lastOrder({ metadata }: ModelRevision, orders: readonly Order[]): Order | undefined {
-  return orders.findLast(({ type, revision }) => type !== "Pause" && revision === metadata.name);
+  return orders.findLast(({ type, revision }) => (type === "Ban" || type === "Promote") && revision === metadata.name);
 }
 
 /** The API server gives whole seconds: of those within one, the person's word counts. */
