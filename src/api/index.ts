@@ -5,6 +5,7 @@ export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject,
 export { kinds } from "./kinds.ts";
 export * from "./model-action.ts";
 export * from "./model-health.ts";
+export * from "./model-strategy.ts";
 export * from "./model-revision.ts";
 export * from "./model-source.ts";
 export * from "./namespace-network.ts";

@@ -38,6 +38,7 @@ export const ModelRevisionStatus = z.object({
   healthyFrom: Timestamp.describe(
     "When it was first found healthy while it served. Only such a revision is gone back to.",
   ).optional(),
+  traffic: z.int().min(0).max(100).describe("Percent of the model's requests that its pods get now.").optional(),
   health: RevisionHealth.describe("How it was when it was last looked at.").optional(),
   ban: RevisionBan.describe(
     "Why it does not run again: it is the one that failed, until the spec asks for another.",
@@ -67,6 +68,7 @@ export const modelRevision = {
     { name: "Verdict", type: "string", jsonPath: ".status.verdict.outcome" },
     { name: "Health", type: "string", jsonPath: ".status.health.state" },
     { name: "Banned", type: "string", jsonPath: ".status.ban.reason" },
+    { name: "Traffic", type: "integer", jsonPath: ".status.traffic", priority: 1 },
     { name: "Digest", type: "string", jsonPath: ".spec.artifact.digest", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],

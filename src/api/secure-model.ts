@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import { HealthSpec, PastRollback, RollbackSpec, RollbackStatus } from "./model-health.ts";
+import { RolloutStatus, StrategySpec } from "./model-strategy.ts";
 import { ModelSource, SourceStatus } from "./model-source.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
 import {
@@ -76,6 +77,12 @@ export const SecureModelSpec = z.strictObject({
     `workload: {managed: {${template}}}`,
   ),
   replicas: z.int().min(0).max(1000).default(1),
+  strategy: StrategySpec.describe("How a revision takes the place of the one that serves.").default({
+    type: "RollingUpdate",
+    steps: [],
+    hold: "5m",
+    approval: false,
+  }),
   health: HealthSpec.describe(
     "How it is found out whether a revision is well, while it comes and for as long as it serves. Without it: by its pods alone.",
   ).optional(),
@@ -110,6 +117,9 @@ export const SecureModelStatus = z.object({
   verdict: VerdictStatus.optional(),
   active: RevisionPointer.describe("The revision that serves.").optional(),
   candidate: RevisionPointer.describe("The revision that is being rolled out.").optional(),
+  rollout: RolloutStatus.describe(
+    "How far the candidate is, where the strategy has stages. It ends when it has taken over.",
+  ).optional(),
   lastKnownGood: RevisionPointer.describe("The newest revision that served healthily.").optional(),
   rollback: RollbackStatus.describe(
     "Why another revision serves than the spec asks for. It ends when the spec asks for one that is not banned.",
@@ -152,6 +162,8 @@ export const secureModel = {
     { name: "Verdict", type: "string", jsonPath: ".status.verdict.outcome" },
     { name: "Active", type: "string", jsonPath: ".status.active.revision" },
     { name: "Candidate", type: "string", jsonPath: ".status.candidate.revision" },
+    { name: "Step", type: "integer", jsonPath: ".status.rollout.step", priority: 1 },
+    { name: "Weight", type: "integer", jsonPath: ".status.rollout.weight", priority: 1 },
     { name: "Pods", type: "integer", jsonPath: ".status.readyReplicas" },
     { name: "Signed-By", type: "string", jsonPath: ".status.verdict.signers[*].authority" },
     { name: "Source", type: "string", jsonPath: ".spec.source.oci.reference", priority: 1 },

@@ -90,7 +90,7 @@ export class Guardian {
     const findings = new Map(
       subjects.map(({ revision, pods }) => [
         revision.metadata.name,
-        podFinding(pods, { wanted: model.spec.replicas, ...plan.policy }, now),
+        podFinding(pods, { wanted: wantedPods(model, revision.metadata.name), ...plan.policy }, now),
       ]),
     );
     for (const [revision, finding] of findings) watched.record = notePods(watched.record, revision, finding, now);
@@ -248,6 +248,14 @@ export class Guardian {
       context.log.warn({ err: error }, "what was seen of a model's health cannot be kept");
     }
   }
+}
+
+/** How many pods a revision is to have: while another one comes in stages, they share. */
+function wantedPods({ spec: { replicas }, status }: SecureModel, revision: string): number {
+  const rollout = status?.rollout;
+  if (rollout === undefined) return replicas;
+  if (rollout.revision === revision) return rollout.pods;
+  return rollout.weight === 0 ? replicas : Math.min(replicas, Math.max(1, replicas - rollout.pods));
 }
 
 /** What is thought, without the numbers, which change at each look. */

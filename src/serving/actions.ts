@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type ModelRevision, type SecureModel, modelRevision } from "../api/index.ts";
 import {
   type Clock,
@@ -12,7 +13,8 @@ import {
   sleep,
 } from "../kube/index.ts";
 import { quarantineSnapshot } from "./snapshot.ts";
-import { type DeploymentObject, deployment, probePod, service } from "./workload.ts";
+import type { Fleet } from "./fleet.ts";
+import { type DeploymentObject, type ServiceObject, deployment, probePod, service } from "./workload.ts";
 
 export const FIELD_MANAGER = "mlsecops-serving";
 
@@ -55,26 +57,41 @@ export async function refusalOf(
 }
 
 export interface LivingWorkload {
-  readonly deployment: DeploymentObject | undefined;
-  readonly service: KubeObject | undefined;
+  /** All Deployments of the model. */
+  readonly deployments: readonly DeploymentObject[];
+  readonly service: ServiceObject | undefined;
   /** All pods of the model, of whatever revision. */
   readonly pods: readonly KubeObject[];
 }
 
-/** The Deployment runs the revision, and the Service leads to the port that is given. */
+/**
+ * The Service leads to those that are to answer, at the port that is given, and the Deployments are as they are to be. Nobody is
+ * led to pods that come and may not answer yet, nor to those that go.
+ */
 export async function run(
   client: ObjectClient,
   model: SecureModel,
-  {
-    revision,
-    port,
-    living,
-  }: { readonly revision: ModelRevision; readonly port: number; readonly living: LivingWorkload },
+  { fleet, port, living }: { readonly fleet: Fleet; readonly port: number; readonly living: LivingWorkload },
 ): Promise<void> {
-  const desired = deployment(model, revision, model.spec.replicas);
-  await applyChanges(client, deploymentType, { desired, living: living.deployment }, FIELD_MANAGER);
-  const open = service(model, { open: true, port });
-  await applyChanges(client, serviceType, { desired: open, living: living.service }, FIELD_MANAGER);
+  const answering = fleet.answers === undefined ? "All" : { revision: fleet.answers };
+  await lead(client, living.service, service(model, { answering, port }));
+  for (const workload of fleet.workloads) {
+    const known = living.deployments.find(({ metadata }) => metadata.name === workload.name);
+    const desired = deployment(model, workload);
+    await applyChanges(client, deploymentType, { desired, living: known }, FIELD_MANAGER);
+  }
+  for (const { metadata } of fleet.surplus) await removeDeployment(client, metadata);
+}
+
+async function lead(client: ObjectClient, living: ServiceObject | undefined, desired: ServiceObject): Promise<void> {
+  // A label that is not selected by any more is a difference as well.
+  const isSame = isDeepStrictEqual(living?.spec?.selector, desired.spec?.selector);
+  await applyChanges(client, serviceType, { desired, living: isSame ? living : undefined }, FIELD_MANAGER);
+}
+
+/** With its pods, in the background. */
+async function removeDeployment(client: ObjectClient, { name, namespace = "" }: KubeObject["metadata"]): Promise<void> {
+  await client.remove(deploymentType, { namespace, name }, { propagationPolicy: "Background" });
 }
 
 export interface TearDown {
@@ -95,32 +112,27 @@ export async function tearDown(
   model: SecureModel,
   { living, port, now, log }: TearDown,
 ): Promise<boolean> {
-  const { name, namespace = "" } = model.metadata;
   const steps = new Steps();
-  const closed = service(model, { open: false, port });
-  await steps.take(() => applyChanges(client, serviceType, { desired: closed, living: living.service }, FIELD_MANAGER));
+  await steps.take(() => lead(client, living.service, service(model, { answering: "Nobody", port })));
   const alive = living.pods.filter(isAlive);
   const kept = alive.length > 0 && (await keepSnapshot(client, model, alive, { now, log }));
-  if (living.deployment !== undefined) {
-    // Before the pods, or it would make new ones; those the API server refuses, but they would be tried.
-    const options = { propagationPolicy: "Background" } as const;
-    await steps.take(() => client.remove(deploymentType, { namespace, name }, options));
-  }
+  // Before the pods, or they would make new ones; those the API server refuses, but they would be tried.
+  for (const { metadata } of living.deployments) await steps.take(() => removeDeployment(client, metadata));
   await removePods(client, alive, steps);
   steps.finish();
   return kept;
 }
 
-/** Ends the pods of revisions that must not run any more, while another one of the model may. */
-export async function endRevokedPods(
+/** Ends the pods of revisions that must not run any more, while another one of the model may, and what would make new ones. */
+export async function endRevoked(
   client: ObjectClient,
   model: SecureModel,
-  pods: readonly KubeObject[],
+  { pods, deployments }: Pick<LivingWorkload, "pods" | "deployments">,
   context: { readonly now: Date; readonly log: Logger },
 ): Promise<void> {
-  if (pods.length === 0) return;
-  await keepSnapshot(client, model, pods, context);
   const steps = new Steps();
+  for (const { metadata } of deployments) await steps.take(() => removeDeployment(client, metadata));
+  if (pods.length > 0) await keepSnapshot(client, model, pods, context);
   await removePods(client, pods, steps);
   steps.finish();
 }

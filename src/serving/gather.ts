@@ -11,10 +11,11 @@ import {
   toVerdictStatus,
   verifyLatest,
 } from "../trust/index.ts";
-import type { ServingDependencies } from "./controller.ts";
+import type { ServingDependencies } from "./dependencies.ts";
 import type { Hold } from "./decide.ts";
 import type { Artifact } from "./revision.ts";
-import { type DeploymentObject, revisionRunBy } from "./workload.ts";
+import { isAlone } from "./fleet.ts";
+import { type DeploymentObject, deploymentRunning } from "./workload.ts";
 
 /** What is thought of an artifact now. */
 export interface Judgement {
@@ -162,7 +163,7 @@ export function holdOf(
   };
 }
 
-/** How far a Deployment is with a revision. */
+/** How far the Deployments of a model are with a revision. */
 export interface Rollout {
   readonly started: boolean;
   readonly done: boolean;
@@ -171,12 +172,12 @@ export interface Rollout {
 }
 
 export function rolloutOf(
-  living: DeploymentObject | undefined,
+  deployments: readonly DeploymentObject[],
   revision: ModelRevision | undefined,
   replicas: number,
 ): Rollout {
-  const started = revision !== undefined && revisionRunBy(living) === revision.metadata.name;
-  if (!started || living === undefined) return { started, done: false, progress: "" };
+  const living = deploymentRunning(deployments, revision?.metadata.name);
+  if (living === undefined || revision === undefined) return { started: false, done: false, progress: "" };
   const { status, metadata } = living;
   const seen = status?.observedGeneration === metadata.generation;
   const updated = seen ? (status?.updatedReplicas ?? 0) : 0;
@@ -185,8 +186,9 @@ export function rolloutOf(
   const failure = status?.conditions?.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
   const answering = `${Math.min(available, updated)} of ${replicas} replicas answer`;
   return {
-    started,
-    done: seen && updated >= replicas && available >= replicas && old <= 0,
+    started: true,
+    done:
+      seen && updated >= replicas && available >= replicas && old <= 0 && isAlone(deployments, revision.metadata.name),
     progress: failure?.message === undefined ? answering : `${answering}: ${failure.message}`,
   };
 }

@@ -1,7 +1,8 @@
 /** Which verified revision of a model serves. */
 export { type Approval, approvalOf, authorsOf } from "./approval.ts";
 export { decideServing, type Observed, type Plan } from "./decide.ts";
-export { servingReconciler, type ServingDependencies, type UnsecuredNamespaces } from "./controller.ts";
-export { type DeploymentObject } from "./workload.ts";
+export { servingReconciler } from "./controller.ts";
+export { type ServingDependencies, type UnsecuredNamespaces } from "./dependencies.ts";
+export { type DeploymentObject, type ServiceObject } from "./workload.ts";
 export { isRevisionOf, newRevision } from "./revision.ts";
 export { orderedBan, pausedBy } from "./rollback.ts";

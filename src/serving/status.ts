@@ -2,6 +2,7 @@ import type {
   ModelRevision,
   ModelRevisionStatus,
   RevisionPointer,
+  RolloutStatus,
   SecureModel,
   SecureModelStatus,
   VerdictStatus,
@@ -21,7 +22,7 @@ export interface Outcome {
   readonly desired: DesiredJudgement;
   /** The revision that the Deployment runs. */
   readonly running: ModelRevision | undefined;
-  readonly deployment: DeploymentObject | undefined;
+  readonly deployments: readonly DeploymentObject[];
   /** Something of the model still stood when it was decided that nothing of it may run. */
   readonly tornDown: boolean;
   /** The ConfigMap that keeps what the pods said last. */
@@ -30,11 +31,15 @@ export interface Outcome {
   readonly health: HealthVerdict | undefined;
   /** Another revision is to run than the spec asks for. */
   readonly rolledBack: boolean;
+  /** How far the revision that runs is, where it comes in stages. */
+  readonly rollout?: RolloutStatus | undefined;
+  /** Percent of the requests that each revision with pods gets, by name. */
+  readonly traffic?: ReadonlyMap<string, number> | undefined;
 }
 
 /** The status of a SecureModel after a pass. Pure. */
 export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): SecureModelStatus {
-  const { running, deployment, desired, ready, health, rolledBack } = outcome;
+  const { running, deployments, desired, ready, health, rolledBack, rollout } = outcome;
   const before = model.status ?? {};
   const complete = isComplete(outcome);
   const serves = complete && isWell(model, health);
@@ -45,7 +50,9 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
     serves && pointer !== undefined ? unlessMoved(before.lastKnownGood, pointer) : before.lastKnownGood;
   const artifact = artifactStatus(model, desired, now);
   const quarantine = quarantineStatus(before.quarantine, outcome, now);
-  const readyReplicas = deployment?.status?.readyReplicas ?? 0;
+  const sum = (count: "replicas" | "readyReplicas") =>
+    deployments.reduce((total, { status }) => total + (status?.[count] ?? 0), 0);
+  const readyReplicas = sum("readyReplicas");
   const { rollbacks } = before;
   return {
     observedGeneration: model.metadata.generation ?? 0,
@@ -60,7 +67,7 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
       },
       now,
     ),
-    replicas: deployment?.status?.replicas ?? 0,
+    replicas: sum("replicas"),
     readyReplicas,
     selector: podSelector(model.metadata.name),
     verdict: desired.verdict,
@@ -68,6 +75,7 @@ export function modelStatus(model: SecureModel, outcome: Outcome, now: Date): Se
     ...(active === undefined ? {} : { active }),
     ...(comes ? { candidate: unlessMoved(before.candidate, pointer) } : {}),
     ...(lastKnownGood === undefined ? {} : { lastKnownGood }),
+    ...(comes && rollout !== undefined ? { rollout } : {}),
     ...(rolledBack && before.rollback !== undefined ? { rollback: before.rollback } : {}),
     ...(rollbacks === undefined ? {} : { rollbacks }),
     ...(quarantine === undefined ? {} : { quarantine }),
@@ -80,7 +88,7 @@ function isComplete({ plan, ready }: Pick<Outcome, "plan" | "ready">): boolean {
 }
 
 /** What nobody has asked anything yet is not known to be good, nor is what the spec wants looked at and nobody could. */
-function isWell({ spec }: SecureModel, health: HealthVerdict | undefined): boolean {
+export function isWell({ spec }: SecureModel, health: HealthVerdict | undefined): boolean {
   if (spec.replicas === 0) return false;
   return spec.health === undefined ? health?.state !== "Unhealthy" : health?.state === "Healthy";
 }
@@ -261,6 +269,8 @@ export interface RevisionRole {
   readonly health?: HealthVerdict | undefined;
   /** It serves, and is well. */
   readonly isWell?: boolean;
+  /** Percent of the requests; absent where it has no pods. */
+  readonly traffic?: number | undefined;
 }
 
 /** What a revision is after a pass. Pure. */
@@ -297,7 +307,7 @@ export function servesWell(model: SecureModel, outcome: Outcome, revision: Model
 /** The status of a ModelRevision. Pure. */
 export function revisionStatus(
   revision: ModelRevision,
-  { phase, verdict = revision.status?.verdict, health: seen, isWell = false }: RevisionRole,
+  { phase, verdict = revision.status?.verdict, health: seen, isWell = false, traffic }: RevisionRole,
   now: Date,
 ): ModelRevisionStatus {
   const before = revision.status ?? {};
@@ -319,6 +329,7 @@ export function revisionStatus(
     phaseSince: before.phase === phase ? (before.phaseSince ?? time) : time,
     ...(servedFrom === undefined ? {} : { servedFrom }),
     ...(healthyFrom === undefined ? {} : { healthyFrom }),
+    ...(traffic === undefined ? {} : { traffic }),
     ...(health === undefined ? {} : { health }),
     ...(ban === undefined ? {} : { ban }),
     ...(verdict === undefined ? {} : { verdict }),

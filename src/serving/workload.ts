@@ -25,6 +25,18 @@ export interface DeploymentObject extends KubeObject {
   };
 }
 
+/** Of a Service, what this room reads. */
+export interface ServiceObject extends KubeObject {
+  readonly spec?: { readonly selector?: Readonly<Record<string, string>> };
+}
+
+/** A Deployment that is to be there. */
+export interface Workload {
+  readonly revision: ModelRevision;
+  readonly name: string;
+  readonly replicas: number;
+}
+
 /** The name of the image volume with the verified model. */
 const MODEL_VOLUME = "model";
 
@@ -41,6 +53,21 @@ export function revisionOf({ metadata }: KubeObject): string | undefined {
 /** The name of the revision that a Deployment makes pods of. */
 export function revisionRunBy(deployment: DeploymentObject | undefined): string | undefined {
   return deployment?.spec?.template?.metadata?.labels?.[REVISION_LABEL];
+}
+
+/** The Deployment that makes pods of a revision. */
+export function deploymentRunning(
+  deployments: readonly DeploymentObject[],
+  revision: string | undefined,
+): DeploymentObject | undefined {
+  return deployments.find((deployment) => revision !== undefined && revisionRunBy(deployment) === revision);
+}
+
+/** How many pods of the template that a Deployment has now answer. */
+export function availableOf(deployment: DeploymentObject | undefined): number {
+  const { status, metadata } = deployment ?? {};
+  if (status === undefined || status.observedGeneration !== metadata?.generation) return 0;
+  return Math.min(status.availableReplicas ?? 0, status.updatedReplicas ?? 0);
 }
 
 export function podSelector(model: string): string {
@@ -91,28 +118,46 @@ export function podTemplate(revision: ModelRevision) {
   };
 }
 
-export function deployment(model: SecureModel, revision: ModelRevision, replicas: number): KubeObject {
-  const template = podTemplate(revision);
+/** One that has the model's name makes pods of one revision after the other; any other one of its own revision only. */
+export function deployment(model: SecureModel, { revision, name, replicas }: Workload): KubeObject {
+  const labels = modelLabels(model.metadata.name);
+  const isOwn = name !== model.metadata.name;
   return object(deploymentType, model, {
-    replicas,
-    // The old pods serve until the new ones answer.
-    strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    revisionHistoryLimit: 2,
-    selector: { matchLabels: modelLabels(model.metadata.name) },
-    template,
+    name,
+    spec: {
+      replicas,
+      strategy:
+        model.spec.strategy.type === "Recreate"
+          ? { type: "Recreate" }
+          : // The old pods serve until the new ones answer.
+            { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      revisionHistoryLimit: 2,
+      selector: { matchLabels: isOwn ? { ...labels, [REVISION_LABEL]: revision.metadata.name } : labels },
+      template: podTemplate(revision),
+    },
   });
 }
+
+/** Whose pods answer at the address of a model: those of all its revisions, of one of them, or none. */
+export type Answering = "All" | "Nobody" | { readonly revision: string };
 
 /** A quarantined model keeps its Service, so that its address stays, and the Service has no endpoint. */
 export function service(
   model: SecureModel,
-  { open, port }: { readonly open: boolean; readonly port: number },
-): KubeObject {
+  { answering, port }: { readonly answering: Answering; readonly port: number },
+): ServiceObject {
+  const { name } = model.metadata;
   return object(serviceType, model, {
-    type: "ClusterIP",
-    // No model can have that name, so nothing is selected.
-    selector: modelLabels(open ? model.metadata.name : "QUARANTINED"),
-    ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }],
+    name,
+    spec: {
+      type: "ClusterIP",
+      // No model can have that name, so nothing is selected.
+      selector: {
+        ...modelLabels(answering === "Nobody" ? "QUARANTINED" : name),
+        ...(typeof answering === "string" ? {} : { [REVISION_LABEL]: answering.revision }),
+      },
+      ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }],
+    },
   });
 }
 
@@ -127,12 +172,16 @@ export function probePod(revision: ModelRevision): KubeObject {
   } as KubeObject;
 }
 
-function object(type: ResourceType, model: SecureModel, spec: unknown): KubeObject {
+function object(
+  type: ResourceType,
+  model: SecureModel,
+  { name, spec }: { readonly name: string; readonly spec: unknown },
+): KubeObject {
   return {
     apiVersion: apiVersionOf(type),
     kind: type.kind,
     metadata: {
-      name: model.metadata.name,
+      name,
       namespace: model.metadata.namespace ?? "",
       labels: modelLabels(model.metadata.name),
       ownerReferences: [ownerReference(model)],

@@ -29,6 +29,17 @@ interface PodObject extends KubeObject {
   readonly status?: unknown;
 }
 
+type LivingDeployment = DeploymentObject & {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } };
+  };
+};
+
+function revisionIn({ spec }: LivingDeployment): string {
+  return spec.template.metadata.labels["mlsecops.io/revision"] ?? "";
+}
+
 /** One model in a namespace, with a cluster around it that does what Kubernetes' own controllers would. */
 export class World {
   readonly client = new FakeClient();
@@ -50,6 +61,8 @@ export class World {
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
   /** Pods become ready. */
   healthy = true;
+  /** Revisions whose pods do not. */
+  readonly unready = new Set<string>();
   /** What people want done. */
   actions: readonly ModelAction[] = [];
   /** What is thought of a revision. */
@@ -138,40 +151,46 @@ export class World {
   kubernetes(): boolean {
     const { client } = this;
     let changed = false;
-    const deployment = client.objects.get("deployments/shop/iris") as
-      | (DeploymentObject & { spec: { replicas: number; template: { metadata: { labels: Record<string, string> } } } })
-      | undefined;
-    const revision = deployment?.spec.template.metadata.labels["mlsecops.io/revision"];
-    const want = new Set(
-      Array.from({ length: deployment?.spec.replicas ?? 0 }, (_, index) => `${revision ?? ""}-${index}`),
+    const deployments = [...client.objects].flatMap(([key, object]) =>
+      key.startsWith("deployments/") ? [object as LivingDeployment] : [],
+    );
+    const want = new Map<string, string>(
+      deployments.flatMap((deployment) => {
+        const revision = revisionIn(deployment);
+        return Array.from(
+          { length: deployment.spec.replicas },
+          (_, index) => [`${revision}-${index}`, revision] as const,
+        );
+      }),
     );
     for (const [key, { metadata }] of client.objects) {
       if (!key.startsWith("pods/") || want.has(metadata.name)) continue;
       client.objects.delete(key);
       changed = true;
     }
-    for (const name of want) {
+    for (const [name, revision] of want) {
       if (client.objects.has(`pods/shop/${name}`)) continue;
-      client.add("pods", {
-        metadata: { name, namespace: "shop", uid: name, labels: { ...labels, "mlsecops.io/revision": revision ?? "" } },
-      });
+      const metadata = { name, namespace: "shop", uid: name, labels: { ...labels, "mlsecops.io/revision": revision } };
+      client.add("pods", { metadata });
       changed = true;
     }
-    if (deployment === undefined) return changed;
-    const ready = this.healthy ? want.size : 0;
+    for (const deployment of deployments) changed = this.#report(deployment) || changed;
+    return changed;
+  }
+
+  #report(deployment: LivingDeployment): boolean {
+    const { replicas } = deployment.spec;
+    const ready = this.healthy && !this.unready.has(revisionIn(deployment)) ? replicas : 0;
     const status = {
       observedGeneration: 1,
-      replicas: want.size,
-      updatedReplicas: want.size,
+      replicas,
+      updatedReplicas: replicas,
       readyReplicas: ready,
       availableReplicas: ready,
     };
-    if (JSON.stringify(deployment.status) === JSON.stringify(status)) return changed;
-    client.add("deployments", {
-      ...deployment,
-      metadata: { ...deployment.metadata, generation: 1 },
-      status,
-    } as KubeObject);
+    if (JSON.stringify(deployment.status) === JSON.stringify(status)) return false;
+    const metadata = { ...deployment.metadata, generation: 1 };
+    this.client.add("deployments", { ...deployment, metadata, status } as KubeObject);
     return true;
   }
 

@@ -1,0 +1,115 @@
+import type { Order } from "../actions/index.ts";
+import { MODEL_LABEL } from "../admission/index.ts";
+import {
+  type ModelRevision,
+  type SecureModel,
+  type SecureModelStatus,
+  modelRevision,
+  secureModel,
+} from "../api/index.ts";
+import { type Fact, evidenceObject } from "../governance/index.ts";
+import type { HealthVerdict } from "../health/index.ts";
+import { type Logger, type ObjectClient, type ReconcileContext, applyStatus } from "../kube/index.ts";
+import { FIELD_MANAGER, type LivingWorkload, isAlive } from "./actions.ts";
+import { announce } from "./announce.ts";
+import type { ServingDependencies } from "./dependencies.ts";
+import { factsOf } from "./evidence.ts";
+import { SourceLook } from "./source.ts";
+import { type DeploymentObject, revisionRunBy } from "./workload.ts";
+
+/** What one pass over a SecureModel has before it: what is there, and what the pass itself has written of it so far. */
+export class Desk {
+  readonly deps: ServingDependencies;
+  readonly client: ObjectClient;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly namespace: string;
+  readonly key: string;
+  readonly living: LivingWorkload;
+  readonly now: Date;
+  readonly orders: readonly Order[];
+  readonly source = new SourceLook();
+  model: SecureModel;
+  revisions: readonly ModelRevision[];
+  /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
+  resourceVersion: string | undefined;
+  #announced = false;
+
+  constructor(deps: ServingDependencies, model: SecureModel, { signal, log }: ReconcileContext) {
+    const { name, namespace = "", resourceVersion } = model.metadata;
+    this.deps = deps;
+    this.client = deps.client.withSignal(signal);
+    this.signal = signal;
+    this.log = log;
+    this.model = model;
+    this.namespace = namespace;
+    this.key = `${namespace}/${name}`;
+    this.revisions = deps.revisions.list(namespace).filter((revision) => revision.spec.model === name);
+    this.living = {
+      deployments: deps.deployments.list(namespace).filter((one) => isOf(one, model)),
+      service: deps.services.get(this.key),
+      pods: deps.podsOf(namespace, name),
+    };
+    this.now = deps.clock.now();
+    this.orders = deps.orders(namespace, name);
+    this.resourceVersion = resourceVersion;
+  }
+
+  revisionNamed(name: string | undefined): ModelRevision | undefined {
+    return this.revisions.find(({ metadata }) => metadata.name === name);
+  }
+
+  /** The revision that serves; before one was complete, the one that the model's own Deployment runs. */
+  active(): ModelRevision | undefined {
+    const { name } = this.model.metadata;
+    const own = this.living.deployments.find(({ metadata }) => metadata.name === name);
+    return this.revisionNamed(this.model.status?.active?.revision) ?? this.revisionNamed(revisionRunBy(own));
+  }
+
+  healthOf(revision: string): HealthVerdict | undefined {
+    return this.deps.health(this.key, revision);
+  }
+
+  /** Anything of the model. */
+  stands(): boolean {
+    return this.living.deployments.length > 0 || this.living.pods.some(isAlive);
+  }
+
+  record(facts: () => readonly Fact[]): void {
+    const object = evidenceObject(secureModel.resource, this.model);
+    if (object !== undefined) this.deps.evidence?.record(object, facts);
+  }
+
+  /** @throws KubeError `Conflict` when the model was changed since. */
+  async writeStatus(seen: SecureModelStatus): Promise<void> {
+    const status = this.source.addTo(seen, this);
+    if (!this.#announced) announce(this, status);
+    this.#announced = true;
+    this.record(() => factsOf(this.model, status));
+    const evidence = this.deps.evidence?.head(this.model.metadata.uid ?? "") ?? this.model.status?.evidence;
+    await this.#apply(status, evidence === undefined ? undefined : { evidence });
+  }
+
+  /** What is to be known to whoever goes on after a crash, before it is done. */
+  async writeDown(status: SecureModelStatus): Promise<void> {
+    await this.#apply(status);
+    this.model = { ...this.model, status };
+  }
+
+  async #apply(status: SecureModelStatus, along?: object): Promise<void> {
+    const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.resourceVersion, along };
+    this.resourceVersion = await applyStatus(this.client, secureModel.resource, this.model, write);
+  }
+
+  async writeRevision(revision: ModelRevision, status: NonNullable<ModelRevision["status"]>): Promise<ModelRevision> {
+    await applyStatus(this.client, modelRevision.resource, revision, { status, fieldManager: FIELD_MANAGER });
+    return { ...revision, status };
+  }
+}
+
+/** By its owner: a label can be worn by others. */
+function isOf({ metadata }: DeploymentObject, model: SecureModel): boolean {
+  const { name, uid } = model.metadata;
+  if (metadata.labels?.[MODEL_LABEL] !== name) return false;
+  return metadata.name === name || metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
+}

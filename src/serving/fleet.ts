@@ -1,0 +1,98 @@
+import type { ModelRevision, SecureModel } from "../api/index.ts";
+import { isStaged, podsOf } from "./stages.ts";
+import { type DeploymentObject, type Workload, availableOf, deploymentRunning, revisionRunBy } from "./workload.ts";
+
+/** What of a model is to run, and which of it answers. */
+export interface Fleet {
+  readonly workloads: readonly Workload[];
+  /** The revision whose pods alone answer; absent where those of all do. */
+  readonly answers?: string | undefined;
+  /** Percent of the requests that what is to run is to answer. */
+  readonly weight: number;
+  /** Deployments that nobody needs any more once the Service leads past them. */
+  readonly surplus: readonly DeploymentObject[];
+}
+
+export interface Fielding {
+  readonly model: SecureModel;
+  readonly deployments: readonly DeploymentObject[];
+  /** What is to run in the end. */
+  readonly run: ModelRevision;
+  /** What serves until then, and may. */
+  readonly serving: ModelRevision | undefined;
+  /** Percent of the requests for what is to run, until it takes over; 100 where it may take over. */
+  readonly weight: number;
+}
+
+/**
+ * Which Deployments are to be there and which pods answer. A revision stays in the Deployment that it has. Those whose
+ * strategy has stages get one of their own; the others are rolled out within the one that has the model's name. What serves
+ * gives up pods only as those of the other answer, and goes when all of them do. Pure.
+ */
+export function fleetOf(fielding: Fielding): Fleet {
+  const { model, deployments, run, weight } = fielding;
+  const { replicas } = model.spec;
+  const home = homeOf(fielding);
+  const besides = (names: readonly string[]) => deployments.filter(({ metadata }) => !names.includes(metadata.name));
+  const answering = availableOf(deploymentRunning(deployments, run.metadata.name));
+  const other = otherOf(fielding, home);
+  if (other === undefined) {
+    const surplus = besides([home]);
+    const isOnly = surplus.length === 0 || answering === 0;
+    const workloads = [{ revision: run, name: home, replicas }];
+    return { workloads, ...(isOnly ? {} : { answers: run.metadata.name }), weight: 100, surplus };
+  }
+  if (weight === 100 && answering >= replicas) {
+    const workloads = [{ revision: run, name: home, replicas }];
+    return { workloads, answers: run.metadata.name, weight, surplus: besides([home]) };
+  }
+  const comes = podsOf(replicas, weight);
+  const serves = weight === 0 ? replicas : Math.max(1, replicas - Math.min(answering, comes));
+  const isShared = weight > 0 && isStaged(model.spec.strategy);
+  return {
+    workloads: [
+      { revision: run, name: home, replicas: comes },
+      { revision: other.revision, name: other.name, replicas: serves },
+    ],
+    ...(isShared ? {} : { answers: other.revision.metadata.name }),
+    weight: isShared ? weight : 0,
+    surplus: besides([home, other.name]),
+  };
+}
+
+/** What serves until then, in a Deployment that does not have to make way. */
+function otherOf(
+  { deployments, run, serving }: Fielding,
+  home: string,
+): { readonly revision: ModelRevision; readonly name: string } | undefined {
+  if (serving === undefined || serving.metadata.name === run.metadata.name) return undefined;
+  const name = deploymentRunning(deployments, serving.metadata.name)?.metadata.name;
+  return name === undefined || name === home ? undefined : { revision: serving, name };
+}
+
+/** The Deployment that a revision is run in. */
+function homeOf({ model, deployments, run, serving }: Fielding): string {
+  const { name } = model.metadata;
+  const own = deploymentRunning(deployments, run.metadata.name);
+  if (own !== undefined) return own.metadata.name;
+  const isNext = serving !== undefined && deploymentRunning(deployments, serving.metadata.name) !== undefined;
+  return isNext && isStaged(model.spec.strategy) ? run.metadata.name : name;
+}
+
+/** Whether nothing but what is to run is there any more. */
+export function isAlone(deployments: readonly DeploymentObject[], revision: string): boolean {
+  return deployments.every((one) => revisionRunBy(one) === revision);
+}
+
+/** Percent of the requests that each revision gets, by its name: of plain Services, by the pods that answer. Pure. */
+export function trafficOf(
+  { answers, workloads }: Fleet,
+  deployments: readonly DeploymentObject[],
+): ReadonlyMap<string, number> {
+  const pods = workloads.map(({ revision: { metadata } }) => {
+    const isLedTo = answers === undefined || answers === metadata.name;
+    return [metadata.name, isLedTo ? availableOf(deploymentRunning(deployments, metadata.name)) : 0] as const;
+  });
+  const all = pods.reduce((sum, [, count]) => sum + count, 0);
+  return new Map(pods.map(([name, count]) => [name, all === 0 ? 0 : Math.round((100 * count) / all)]));
+}

@@ -1,0 +1,55 @@
+import type { ModelRevision, RolloutStatus } from "../api/index.ts";
+import { approvalOf, authorsOf } from "./approval.ts";
+import type { Hold } from "./decide.ts";
+import type { Desk } from "./desk.ts";
+import { pausedBy } from "./rollback.ts";
+import { type StagePlan, decideStage, isStaged } from "./stages.ts";
+import { isWell } from "./status.ts";
+import { availableOf, deploymentRunning } from "./workload.ts";
+
+/** How far the revision that comes may go beside the one that serves; undefined where it does not come in stages. */
+export function stageOf(
+  desk: Desk,
+  desired: ModelRevision | undefined,
+  serving: ModelRevision | undefined,
+): StagePlan | undefined {
+  const { model, living, now, orders } = desk;
+  const { strategy, replicas } = model.spec;
+  if (desired === undefined || serving === undefined || !isStaged(strategy)) return undefined;
+  if (deploymentRunning(living.deployments, serving.metadata.name) === undefined) return undefined;
+  const revision = desired.metadata.name;
+  const before = model.status?.rollout;
+  const health = desk.healthOf(revision);
+  return decideStage(
+    {
+      strategy,
+      replicas,
+      revision,
+      before,
+      answering: availableOf(deploymentRunning(living.deployments, revision)),
+      isWell: isWell(model, health),
+      health,
+      approval: approvalOf({
+        model,
+        revision: desired,
+        // Each stage needs its own.
+        orders: orders.filter(({ at }) => isWithin(before, at)),
+        authors: authorsOf(model, desired),
+      }),
+      paused: pausedBy(orders),
+    },
+    now,
+  );
+}
+
+/** Since the stage began. The API server tells seconds apart and no more: what may have been said of the one before does not count. */
+function isWithin(stage: RolloutStatus | undefined, at: Date): boolean {
+  return stage?.since !== undefined && at.getTime() > Date.parse(stage.since);
+}
+
+/** Why a revision that takes over without stages is not started yet: people have to approve it first. */
+export function approvalHold({ model, orders }: Desk, revision: ModelRevision): Hold | undefined {
+  if (!model.spec.strategy.approval) return undefined;
+  const { approved, message } = approvalOf({ model, revision, orders, authors: authorsOf(model, revision) });
+  return approved ? undefined : { reason: "WaitsForApproval", message };
+}

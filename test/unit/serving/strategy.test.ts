@@ -1,0 +1,375 @@
+import assert from "node:assert/strict";
+import type { ModelAction, StrategySpec } from "../../../src/api/index.ts";
+import type { HealthVerdict } from "../../../src/health/index.ts";
+import { World, digest, rejected, verified } from "./world.ts";
+
+const good: HealthVerdict = { state: "Healthy", reason: "SignalsGood", message: "errors is 0.01" };
+const bad: HealthVerdict = {
+  state: "Unhealthy",
+  reason: "SignalBad",
+  message: "errors is 0.5, above the maximum 0.05",
+};
+
+type Wanted = Partial<Omit<StrategySpec, "steps">> & { readonly steps?: readonly object[] };
+
+/** A model of four pods whose versions are well unless something else is said of them. */
+class Theatre {
+  readonly world = new World();
+  readonly health = new Map<number, HealthVerdict>();
+  readonly revoked = new Set<number>();
+
+  constructor(strategy: Wanted) {
+    this.world.health = (name) => this.health.get(this.versionOf(name)) ?? good;
+    this.world.verify = (request) => {
+      const found = verified(request);
+      return this.revoked.has(Number(found.verdict.digest?.at(-1))) ? rejected(request) : found;
+    };
+    this.change({
+      replicas: 4,
+      health: { interval: "5s", warmUp: "0s", startupDeadline: "30m", maxRestarts: 5, signals: [] },
+      strategy: { steps: [], hold: "1m", approval: false, type: "RollingUpdate", ...strategy },
+    });
+  }
+
+  change(part: object): void {
+    this.world.edit((spec) => ({ ...spec, ...part }));
+  }
+
+  ask(version: number): void {
+    this.world.edit((spec) => ({
+      ...spec,
+      source: { ...spec.source, oci: { reference: `registry.example/models/iris:v${version}` } },
+    }));
+  }
+
+  async go(version: number): Promise<void> {
+    this.ask(version);
+    await this.world.settle();
+  }
+
+  /** Time goes by, and what is due is done. */
+  async later(seconds: number): Promise<void> {
+    await this.world.clock.advance(seconds * 1_000);
+    await this.world.settle();
+  }
+
+  versionOf(revision: string): number {
+    const found = this.world.revisions().find(({ metadata }) => metadata.name === revision);
+    return Number(found?.spec.artifact.digest.at(-1));
+  }
+
+  nameOf(version: number): string {
+    return this.world.revisions().find(({ spec }) => spec.artifact.digest === digest(version))?.metadata.name ?? "";
+  }
+
+  /** How many pods of each version there are, and of which the Service selects. */
+  cast(): string {
+    const counts = new Map<number, number>();
+    for (const pod of this.world.pods()) {
+      const version = this.versionOf(pod.slice("pods/shop/".length, pod.lastIndexOf("-")));
+      counts.set(version, (counts.get(version) ?? 0) + 1);
+    }
+    const selector = this.world.servicePodsOf() as Readonly<Record<string, string>>;
+    const selected = selector["mlsecops.io/revision"];
+    const pods = [...counts].sort(([a], [b]) => a - b).map(([version, count]) => `v${version}*${count}`);
+    return `${pods.join(" ")} by ${selected === undefined ? "all" : `v${this.versionOf(selected)}`}`;
+  }
+
+  /** As the API server would say it. */
+  #date(): void {
+    for (const revision of this.world.revisions()) {
+      const creationTimestamp = revision.metadata.creationTimestamp ?? this.world.clock.now().toISOString();
+      this.world.client.add("modelrevisions", { ...revision, metadata: { ...revision.metadata, creationTimestamp } });
+    }
+  }
+
+  order(type: "Approve" | "Pause", version?: number, requestedBy = "jane"): void {
+    this.#date();
+    const action = {
+      apiVersion: "mlsecops.io/v1alpha1",
+      kind: "ModelAction",
+      metadata: {
+        name: `${type.toLowerCase()}-${this.world.actions.length}`,
+        namespace: "shop",
+        creationTimestamp: this.world.clock.now().toISOString(),
+      },
+      spec: {
+        type,
+        model: "iris",
+        requestedBy,
+        reason: "looked at it twice",
+        ...(version === undefined ? {} : { revision: this.nameOf(version) }),
+      },
+    } as ModelAction;
+    this.world.actions = [...this.world.actions, action];
+  }
+}
+
+const canary: Wanted = {
+  type: "Canary",
+  steps: [
+    { weight: 25, pause: "1m", approval: false },
+    { weight: 50, pause: "1m", approval: false },
+  ],
+};
+
+describe("a revision that comes in stages", () => {
+  it("is given its share of the pods, step by step, and then all requests", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    assert.equal(theatre.cast(), "v1*4 by all");
+    await theatre.go(2);
+    assert.equal(theatre.cast(), "v1*3 v2*1 by all");
+    assert.equal(theatre.world.condition(), "False/RollingOut");
+    assert.equal(theatre.world.condition("Serving"), "True/PodsReady");
+    assert.deepEqual(theatre.world.phases(), ["Active", "Candidate"]);
+    await theatre.later(59);
+    assert.equal(theatre.cast(), "v1*3 v2*1 by all");
+    await theatre.later(1);
+    assert.equal(theatre.cast(), "v1*2 v2*2 by all");
+    await theatre.later(60);
+    assert.equal(theatre.cast(), "v2*4 by all");
+    assert.equal(theatre.world.condition(), "True/Serving");
+    assert.equal(theatre.world.model().status?.rollout, undefined);
+    assert.deepEqual(theatre.world.phases(), ["Superseded", "Active"]);
+  });
+
+  it("never leaves fewer pods answering than are asked for", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    theatre.ask(2);
+    for (let pass = 0; pass < 40; pass++) {
+      await theatre.world.pass();
+      theatre.world.kubernetes();
+      assert.ok(theatre.world.pods().length >= 4, theatre.cast());
+      await theatre.world.clock.advance(10_000);
+    }
+    assert.equal(theatre.cast(), "v2*4 by all");
+  });
+
+  it("is left at once when it is unhealthy, and nothing of what serves is touched", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    await theatre.go(2);
+    theatre.health.set(2, bad);
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*4 by all");
+    assert.equal(theatre.world.condition(), "False/RolledBack");
+    assert.deepEqual(theatre.world.phases(), ["Active", "RolledBack"]);
+    assert.deepEqual(theatre.world.granted(), [digest(1)]);
+  });
+
+  it("goes no further when it is unhealthy and may not be left", async () => {
+    const theatre = new Theatre(canary);
+    theatre.change({ rollback: { mode: "Off", maxPerDay: 3, coolDown: "5m", onNoSafeRevision: "KeepServing" } });
+    await theatre.go(1);
+    await theatre.go(2);
+    theatre.health.set(2, bad);
+    await theatre.later(3_600);
+    assert.equal(theatre.cast(), "v1*3 v2*1 by all");
+    assert.equal(theatre.world.condition(), "False/RollbackOff");
+  });
+
+  it("waits while nothing is known of it", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    theatre.health.set(2, { state: "Unknown", reason: "NoData", message: "errors has no value" });
+    await theatre.go(2);
+    await theatre.later(3_600);
+    assert.equal(theatre.cast(), "v1*3 v2*1 by all");
+    assert.match(
+      theatre.world.model().status?.rollout?.message ?? "",
+      /step 1 of 3 with 25 % .* it goes on once it is well: errors has no value/,
+    );
+  });
+
+  it("waits while a person has paused it, and is not taken back", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    await theatre.go(2);
+    theatre.order("Pause");
+    await theatre.later(3_600);
+    assert.equal(theatre.cast(), "v1*3 v2*1 by all");
+    assert.equal(theatre.world.condition(), "False/Paused");
+    theatre.world.actions = [];
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*2 v2*2 by all");
+  });
+
+  it("makes way for another one that is asked for before it has taken over", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    await theatre.go(2);
+    await theatre.later(60);
+    await theatre.go(3);
+    assert.equal(theatre.cast(), "v1*3 v3*1 by all");
+    assert.equal(theatre.world.model().status?.rollout?.step, 1);
+    await theatre.go(1);
+    assert.equal(theatre.cast(), "v1*4 by all");
+    assert.equal(theatre.world.condition(), "True/Serving");
+  });
+
+  it("is ended when it is revoked, and what serves goes on", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    await theatre.go(2);
+    theatre.revoked.add(2);
+    await theatre.later(3_700);
+    assert.equal(theatre.cast(), "v1*4 by all");
+    assert.deepEqual(theatre.world.granted(), [digest(1)]);
+  });
+
+  it("takes over at once when what serves is revoked", async () => {
+    const theatre = new Theatre(canary);
+    await theatre.go(1);
+    await theatre.go(2);
+    theatre.revoked.add(1);
+    await theatre.later(3_700);
+    assert.equal(theatre.cast(), "v2*4 by all");
+    assert.deepEqual(theatre.world.granted(), [digest(2)]);
+    assert.equal(theatre.world.condition(), "True/Serving");
+  });
+
+  it("of BlueGreen is complete before any request reaches it, and then gets all", async () => {
+    const theatre = new Theatre({ type: "BlueGreen", hold: "2m" });
+    await theatre.go(1);
+    await theatre.go(2);
+    assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
+    await theatre.later(119);
+    assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
+    await theatre.later(1);
+    assert.equal(theatre.cast(), "v2*4 by all");
+    assert.equal(theatre.world.condition(), "True/Serving");
+  });
+
+  it("of BlueGreen is left without any request having reached it", async () => {
+    const theatre = new Theatre({ type: "BlueGreen", hold: "2m" });
+    await theatre.go(1);
+    await theatre.go(2);
+    theatre.health.set(2, bad);
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*4 by all");
+    assert.equal(theatre.world.condition(), "False/RolledBack");
+  });
+
+  it("is gone back from after it has taken over: new pods first", async () => {
+    const theatre = new Theatre({ type: "BlueGreen", hold: "1s" });
+    await theatre.go(1);
+    await theatre.go(2);
+    await theatre.later(60);
+    assert.equal(theatre.cast(), "v2*4 by all");
+    theatre.health.set(2, bad);
+    theatre.world.unready.add(theatre.nameOf(1));
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*4 v2*4 by all");
+    theatre.world.unready.clear();
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*4 by all");
+    assert.equal(theatre.world.condition(), "False/RolledBack");
+    assert.equal(theatre.world.condition("Serving"), "True/PodsReady");
+  });
+
+  it("needs the approval of people where the strategy says so, each step anew", async () => {
+    const step = { weight: 25, pause: "1m", approval: true };
+    const theatre = new Theatre({ type: "Canary", steps: [step, { ...step, weight: 50 }] });
+    await theatre.go(1);
+    await theatre.go(2);
+    await theatre.later(60);
+    assert.equal(theatre.world.condition(), "False/WaitsForApproval");
+    theatre.order("Approve", 2, "jane");
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*3 v2*1 by all");
+    theatre.order("Approve", 2, "joe");
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*2 v2*2 by all");
+    await theatre.later(3_600);
+    assert.equal(theatre.world.condition(), "False/WaitsForApproval");
+    theatre.order("Approve", 2, "jane");
+    theatre.order("Approve", 2, "joe");
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v2*4 by all");
+  });
+
+  it("is not even started without approval where it takes over pod by pod", async () => {
+    const theatre = new Theatre({ type: "RollingUpdate", approval: true });
+    await theatre.go(1);
+    assert.equal(theatre.world.condition(), "False/WaitsForApproval");
+    assert.deepEqual(theatre.world.pods(), []);
+    theatre.order("Approve", 1, "jane");
+    theatre.order("Approve", 1, "joe");
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v1*4 by all");
+  });
+
+  it("stays in its Deployment when the strategy is another one afterwards", async () => {
+    const theatre = new Theatre({ type: "BlueGreen", hold: "1s" });
+    await theatre.go(1);
+    await theatre.go(2);
+    await theatre.later(60);
+    theatre.change({ strategy: { type: "RollingUpdate", steps: [], hold: "5m", approval: false } });
+    await theatre.world.settle();
+    assert.equal(theatre.cast(), "v2*4 by all");
+    await theatre.go(3);
+    assert.equal(theatre.cast(), "v3*4 by all");
+    assert.equal(theatre.world.condition(), "True/Serving");
+  });
+});
+
+describe("Rule 7: killed between any two writes, a strategy ends in the same state", () => {
+  class Killed extends Error {}
+
+  /** Until it has taken over, or was left. */
+  async function play(theatre: Theatre): Promise<number> {
+    let writes = 0;
+    for (let turn = 0; turn < 4; turn++) {
+      writes += (await theatre.world.settle()).length;
+      await theatre.world.clock.advance(60_000);
+    }
+    return writes + (await theatre.world.settle()).length;
+  }
+
+  const ends = (theatre: Theatre) => ({
+    cast: theatre.cast(),
+    granted: theatre.world.granted(),
+    ready: theatre.world.condition(),
+    phases: theatre.world.phases(),
+    rollout: theatre.world.model().status?.rollout,
+    deployments: [...theatre.world.client.objects.keys()].filter((key) => key.startsWith("deployments/")),
+  });
+
+  for (const [what, strategy, fails] of [
+    ["Canary", canary, false],
+    ["a Canary that fails", canary, true],
+    ["BlueGreen", { type: "BlueGreen" }, false],
+    ["BlueGreen that fails", { type: "BlueGreen" }, true],
+  ] as const)
+    it(what, async () => {
+      const begin = async () => {
+        const theatre = new Theatre(strategy);
+        await theatre.go(1);
+        if (fails) theatre.health.set(2, bad);
+        theatre.ask(2);
+        return theatre;
+      };
+      const undisturbed = await begin();
+      const writes = await play(undisturbed);
+      for (const when of ["before", "after"] as const)
+        for (let n = 1; n <= writes; n++) {
+          const theatre = await begin();
+          let count = 0;
+          let dead = false;
+          theatre.world.client.onWrite = (at) => {
+            if (dead) throw new Killed();
+            if (at === "before") count += 1;
+            if (at !== when || count !== n) return;
+            dead = true;
+            throw new Killed();
+          };
+          await play(theatre).catch((error: unknown) => assert.ok(error instanceof Killed, String(error)));
+          theatre.world.client.onWrite = () => undefined;
+          theatre.world.kubernetes();
+          await play(theatre);
+          assert.deepEqual(ends(theatre), ends(undisturbed), `${when} write ${n} of ${writes}`);
+        }
+    }).timeout(60_000);
+});
