@@ -29,6 +29,11 @@ export function isOver({ notAfter }: Order, now: Date): boolean {
   return notAfter !== undefined && now >= notAfter;
 }
 
+/** Those that pause a model now. Pure. */
+export function pausesOf(orders: readonly Order[], now: Date): readonly Order[] {
+  return orders.filter((order) => order.type === "Pause" && !isOver(order, now));
+}
+
 /**
  * Whether a name is that of a person: Kubernetes' own parts and ServiceAccounts have names that start with system:. The one
  * of these that people have is that of a cluster's first administrator. Pure.

@@ -251,6 +251,14 @@ export const RollbackSpec = z.strictObject({
   mode: z.enum(["Automatic", "Off"]).describe("Off: what is unhealthy is only said to be so.").default("Automatic"),
   maxPerDay: z.int().min(1).max(20).describe("Rollbacks within 24 hours; beyond, nothing is changed.").default(3),
   coolDown: Duration.describe("After a rollback there is no other one for so long.").default("5m"),
+  latchAfter: z
+    .int()
+    .min(1)
+    .max(20)
+    .describe(
+      "So many rollbacks within 24 hours, and no other revision is started until a person has looked, by a ModelAction of type Resume. What was gone back to serves on, and what fails is still rolled back. Above maxPerDay it is never reached.",
+    )
+    .default(3),
   onNoSafeRevision: z
     .enum(["KeepServing", "ScaleToZero"])
     .describe(
@@ -269,6 +277,14 @@ export const RollbackStatus = z.object({
   message: z.string().max(2048),
 });
 export type RollbackStatus = z.output<typeof RollbackStatus>;
+
+/** Since when no other revision is started before a person has looked. */
+export const LatchStatus = z.object({
+  since: Timestamp,
+  reason: z.string().max(128),
+  message: z.string().max(2048),
+});
+export type LatchStatus = z.output<typeof LatchStatus>;
 
 export const PastRollback = z.object({ at: Timestamp, from: ObjectName, to: ObjectName.optional() });
 export type PastRollback = z.output<typeof PastRollback>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
-import { HealthSpec, PastRollback, RollbackSpec, RollbackStatus } from "./model-health.ts";
+import { HealthSpec, LatchStatus, PastRollback, RollbackSpec, RollbackStatus } from "./model-health.ts";
 import { RolloutStatus, StrategySpec } from "./model-strategy.ts";
 import { ModelSource, SourceStatus } from "./model-source.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
@@ -123,6 +123,9 @@ export const SecureModelStatus = z.object({
   lastKnownGood: RevisionPointer.describe("The newest revision that served healthily.").optional(),
   rollback: RollbackStatus.describe(
     "Why another revision serves than the spec asks for. It ends when the spec asks for one that is not banned.",
+  ).optional(),
+  latch: LatchStatus.describe(
+    "Why no other revision is started: there were too many rollbacks, and nobody has looked since. It ends by a ModelAction of type Resume, or by a Promote of the revision that the spec asks for.",
   ).optional(),
   rollbacks: z.array(PastRollback).max(20).describe("The newest rollbacks, oldest first.").optional(),
   quarantine: z

@@ -18,6 +18,8 @@ export interface RollbackRules {
   /** Within 24 hours. */
   readonly maxPerDay: number;
   readonly coolDownMs: number;
+  /** Within 24 hours; after so many a person has to look before anything new is started. */
+  readonly latchAfter: number;
   readonly onNoSafeRevision: "KeepServing" | "ScaleToZero";
 }
 

@@ -56,8 +56,8 @@ export function watchPlan(spec: HealthSpec = podsOnly): WatchPlan {
 }
 
 export function rollbackRules(spec: RollbackSpec = RollbackSpec.parse({})): RollbackRules {
-  const { mode, maxPerDay, coolDown, onNoSafeRevision } = spec;
-  return { isOff: mode === "Off", maxPerDay, coolDownMs: ms(coolDown), onNoSafeRevision };
+  const { mode, maxPerDay, coolDown, latchAfter, onNoSafeRevision } = spec;
+  return { isOff: mode === "Off", maxPerDay, coolDownMs: ms(coolDown), latchAfter, onNoSafeRevision };
 }
 
 function signalPolicy({ name, min, max, resetMin, resetMax, compare, window, onNoData }: HealthSignal): SignalPolicy {

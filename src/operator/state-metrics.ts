@@ -87,6 +87,9 @@ export function registerStateMetrics(registry: Registry, seen: Seen): void {
     [],
     () => [{ value: informers.models.store.list().filter(({ status }) => status?.rollback !== undefined).length }],
   );
+  gauge("models_latched", "Models of which nothing new is started before a person has looked", [], () => [
+    { value: informers.models.store.list().filter(({ status }) => status?.latch !== undefined).length },
+  ]);
   gauge("ungranted_pods", "Running pods that would not be admitted now", ["enforcement"], () => [
     ...["Audit", "Enforce"].map((enforcement) => ({ labels: { enforcement }, value: 0 })),
     ...informers.namespaces.store.list().map(({ spec: { enforcement }, status }) => ({

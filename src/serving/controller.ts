@@ -28,7 +28,8 @@ import {
 import { publishGrant } from "./grants.ts";
 import { type Active, outcomeOf } from "./outcome.ts";
 import { endIfRevoked, quarantine, tearDownAll } from "./quarantine.ts";
-import { pausedBy } from "./rollback.ts";
+import { latchedBy, standingLatch } from "./latch.ts";
+import { pauseEndMs, pausedBy } from "./orders.ts";
 import { desiredRevision, settleRevisions } from "./settle.ts";
 import { type StagePlan, isStaged } from "./stages.ts";
 import { approvalHold, stageOf } from "./staging.ts";
@@ -170,6 +171,7 @@ class Pass {
         : await judgeDesired(deps, model, isKept, { now, signal });
     signal.throwIfAborted();
     const found = await desiredRevision(desk, judgement);
+    desk.latch = standingLatch(desk.latch, desk.orders, found.desired?.metadata.name);
     const { desired, conflict = problem ?? this.#holdBack(found.desired, active?.revision) } = found;
     const judgements = new Map<string, Active["judgement"]>();
     if (active !== undefined) judgements.set(active.revision.metadata.name, active.judgement);
@@ -203,12 +205,13 @@ class Pass {
   /** What has begun goes on: nothing else is begun that people have paused or have not approved yet. */
   #holdBack(desired: ModelRevision | undefined, active: ModelRevision | undefined): Hold | undefined {
     const desk = this.#desk;
-    const { living, orders, model } = desk;
+    const { living, orders, model, now, latch } = desk;
     const name = desired?.metadata.name;
     if (name === active?.metadata.name || deploymentRunning(living.deployments, name) !== undefined) return undefined;
     // Beside one that serves it may be looked at: it waits before it takes over.
     const isLookedAt = active !== undefined && isStaged(model.spec.strategy);
-    return pausedBy(orders) ?? (desired === undefined || isLookedAt ? undefined : approvalHold(desk, desired));
+    const held = pausedBy(orders, now) ?? latchedBy(latch, model);
+    return held ?? (desired === undefined || isLookedAt ? undefined : approvalHold(desk, desired));
   }
 
   #decide({ judgement, desired, conflict, active, judgements, rollout, hold, asked, turn, stage }: Gathered): Plan {
@@ -318,7 +321,7 @@ class Pass {
     { judgements, judgement, turn, rollout, stage }: Gathered,
     renewal: Date | undefined,
   ): number {
-    const { now, model, source } = this.#desk;
+    const { now, model, source, orders } = this.#desk;
     const verdicts = [judgement, ...judgements.values()].map(({ verdict }): VerdictStatus => verdict);
     const { update, followInterval } = model.spec.source;
     const followMs = update === "Follow" ? (parseDuration(followInterval) ?? Infinity) : Infinity;
@@ -327,6 +330,7 @@ class Pass {
     const dueMs = (at: Date | undefined) => (at === undefined ? Infinity : Math.max(minRenewalMs, +at - +now));
     const held = turn?.kind === "Stay" ? turn.until : undefined;
     const dues = [held, stage?.until, renewal].map(dueMs);
-    return Math.min(nextCheckMs(verdicts, now), followMs, retryMs, ...dues, source.nextMs);
+    const pauseMs = pauseEndMs(orders, now);
+    return Math.min(nextCheckMs(verdicts, now), followMs, retryMs, pauseMs, ...dues, source.nextMs);
   }
 }

@@ -1,6 +1,7 @@
 import type { Order } from "../actions/index.ts";
 import { MODEL_LABEL } from "../admission/index.ts";
 import {
+  type LatchStatus,
   type ModelRevision,
   type SecureModel,
   type SecureModelStatus,
@@ -14,6 +15,7 @@ import { FIELD_MANAGER, type LivingWorkload, isAlive } from "./actions.ts";
 import { announce } from "./announce.ts";
 import type { ServingDependencies } from "./dependencies.ts";
 import { factsOf } from "./evidence.ts";
+import { standingLatch, withLatch } from "./latch.ts";
 import { SourceLook } from "./source.ts";
 import { type DeploymentObject, revisionRunBy } from "./workload.ts";
 
@@ -31,6 +33,7 @@ export class Desk {
   readonly source = new SourceLook();
   model: SecureModel;
   revisions: readonly ModelRevision[];
+  latch: LatchStatus | undefined;
   /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
   resourceVersion: string | undefined;
   #announced = false;
@@ -52,6 +55,7 @@ export class Desk {
     };
     this.now = deps.clock.now();
     this.orders = deps.orders(namespace, name);
+    this.latch = standingLatch(model.status?.latch, this.orders);
     this.resourceVersion = resourceVersion;
   }
 
@@ -82,7 +86,7 @@ export class Desk {
 
   /** @throws KubeError `Conflict` when the model was changed since. */
   async writeStatus(seen: SecureModelStatus): Promise<void> {
-    const status = this.source.addTo(seen, this);
+    const status = withLatch(this.source.addTo(seen, this), this.latch);
     if (!this.#announced) announce(this, status);
     this.#announced = true;
     this.record(() => factsOf(this.model, status));

@@ -5,4 +5,5 @@ export { servingReconciler } from "./controller.ts";
 export { type ServingDependencies, type UnsecuredNamespaces } from "./dependencies.ts";
 export { type DeploymentObject, type ServiceObject } from "./workload.ts";
 export { isRevisionOf, newRevision } from "./revision.ts";
-export { orderedBan, pausedBy } from "./rollback.ts";
+export { standingLatch } from "./latch.ts";
+export { orderedBan } from "./orders.ts";

@@ -1,5 +1,12 @@
-import { type Order, describeOrder } from "../actions/index.ts";
-import type { ModelRevision, RevisionBan, RollbackStatus, SecureModel, SecureModelStatus } from "../api/index.ts";
+import type { Order } from "../actions/index.ts";
+import type {
+  LatchStatus,
+  ModelRevision,
+  RevisionBan,
+  RollbackStatus,
+  SecureModel,
+  SecureModelStatus,
+} from "../api/index.ts";
 import {
   type HealthVerdict,
   type RollbackCandidate,
@@ -11,6 +18,7 @@ import {
 import { truncateUtf8 } from "../kube/index.ts";
 import type { Hold } from "./decide.ts";
 import type { Judgement } from "./gather.ts";
+import { latchFor, untilResumed } from "./latch.ts";
 
 export interface Situation {
   readonly model: SecureModel;
@@ -27,6 +35,10 @@ export interface Situation {
   readonly healthOf: (revision: string) => HealthVerdict | undefined;
   /** Why a person wants nothing changed. */
   readonly paused: Hold | undefined;
+  /** What people want of the model, oldest first. */
+  readonly orders: readonly Order[];
+  /** That which holds. */
+  readonly latch: LatchStatus | undefined;
 }
 
 /** What to run instead of what the spec asks for. */
@@ -43,6 +55,8 @@ export interface Intent {
   readonly rollback: RollbackStatus;
   /** It counts in the budget. */
   readonly isNew: boolean;
+  /** It was one too many. */
+  readonly latch?: LatchStatus | undefined;
 }
 
 /** Revisions that may be gone back to, if today's policies allow: these have to be judged. Pure. */
@@ -71,7 +85,7 @@ export function decideTurn(situation: Situation, now: Date): Turn {
   const chosen = chosenOf(situation);
   const before = model.status?.rollback;
   if (chosen !== undefined && before !== undefined)
-    return { kind: "RunOther", run: chosen, intent: undefined, says: rolledBack(before) };
+    return { kind: "RunOther", run: chosen, intent: undefined, says: rolledBack(before, situation) };
   return chooseAnew(situation, banned, now);
 }
 
@@ -126,7 +140,7 @@ function leave(
 }
 
 function turnOf(
-  { revisions }: Situation,
+  situation: Situation,
   {
     decision,
     from,
@@ -135,26 +149,30 @@ function turnOf(
   now: Date,
 ): Turn {
   const { message } = decision;
-  const rollback = (to?: string): RollbackStatus => ({
-    from: from.metadata.name,
-    ...(to === undefined ? {} : { to }),
-    since: now.toISOString(),
-    reason,
-    message: truncateUtf8(message, 2048),
-  });
+  const intend = (to?: string): Intent => {
+    const rollback: RollbackStatus = {
+      from: from.metadata.name,
+      ...(to === undefined ? {} : { to }),
+      since: now.toISOString(),
+      reason,
+      message: truncateUtf8(message, 2048),
+    };
+    return { rollback, isNew: true, latch: latchFor(rollback, situation, now) };
+  };
   switch (decision.action) {
     case "Hold":
       return { kind: "Stay", run: from, says: { reason: decision.reason, message }, until: decision.until };
     case "SafeStop": {
       const says = { reason: decision.reason, message };
       if (decision.mode === "KeepServing") return { kind: "Stay", run: from, says };
-      return { kind: "Stop", intent: { rollback: rollback(), isNew: true }, says };
+      return { kind: "Stop", intent: intend(), says };
     }
     case "RollBack": {
-      const run = revisions.find(({ metadata }) => metadata.name === decision.to);
+      const run = situation.revisions.find(({ metadata }) => metadata.name === decision.to);
       if (run === undefined) throw new TypeError(`revision ${decision.to} was chosen and is not there`);
-      const intent = { rollback: rollback(decision.to), isNew: true };
-      return { kind: "RunOther", run, intent, says: rolledBack(intent.rollback) };
+      const intent = intend(decision.to);
+      const latch = intent.latch ?? situation.latch;
+      return { kind: "RunOther", run, intent, says: rolledBack(intent.rollback, { ...situation, latch }) };
     }
   }
 }
@@ -174,7 +192,7 @@ function chooseAnew(situation: Situation, { revision, ban }: Banned, now: Date):
     const to = run.metadata.name;
     const message = truncateUtf8(`revision ${to} serves, the newest one that is safe to go back to; ${why}`, 2048);
     const rollback = { from: revision.metadata.name, to, since: now.toISOString(), reason: ban.reason, message };
-    return { kind: "RunOther", run, intent: { rollback, isNew: false }, says: rolledBack(rollback) };
+    return { kind: "RunOther", run, intent: { rollback, isNew: false }, says: rolledBack(rollback, situation) };
   }
   const says = { reason: "NoSafeRevision", message: `no revision is safe to go back to; ${why}` };
   const { onNoSafeRevision } = rollbackRules(model.spec.rollback);
@@ -209,49 +227,28 @@ function wasHealthy({ status }: SecureModel, { metadata, status: own }: ModelRev
   return own?.healthyFrom !== undefined || status?.lastKnownGood?.revision === metadata.name;
 }
 
-function rolledBack({ message }: RollbackStatus): Hold {
+function rolledBack({ message }: RollbackStatus, { model, latch }: Pick<Situation, "model" | "latch">): Hold {
+  const next = latch === undefined ? "" : `, ${untilResumed(model)}`;
   return {
     reason: "RolledBack",
-    message: `${message}; change spec.workload or spec.source, and another revision is tried`,
+    message: `${message}; change spec.workload or spec.source, and another revision is tried${next}`,
   };
-}
-
-/** What people want of whether anything of a model is started. Pure. */
-export function pausedBy(orders: readonly Order[]): Hold | undefined {
-  const pause = orders.findLast(({ type }) => type === "Pause");
-  return pause === undefined ? undefined : { reason: "Paused", message: describeOrder(pause) };
-}
-
-/** What people want changed about the ban of a revision: a new one, or that it is lifted. The newest order counts. Pure. */
-export function orderedBan(revision: ModelRevision, orders: readonly Order[]): RevisionBan | "Lift" | undefined {
-  const ban = revision.status?.ban;
-  const last = lastOrder(revision, orders);
-  if (last?.type === "Promote") return ban !== undefined && isBefore(ban.since, last) ? "Lift" : undefined;
-  if (last === undefined || ban !== undefined) return undefined;
-  return { since: last.at.toISOString(), reason: "BannedByPerson", message: truncateUtf8(describeOrder(last), 2048) };
-}
-
-/** Whether a person has let a revision run again since. Pure. */
-export function isPromotedSince(revision: ModelRevision, since: string, orders: readonly Order[]): boolean {
-  const last = lastOrder(revision, orders);
-  return last?.type === "Promote" && isBefore(since, last);
-}
-
-function lastOrder({ metadata }: ModelRevision, orders: readonly Order[]): Order | undefined {
-  return orders.findLast(({ type, revision }) => (type === "Ban" || type === "Promote") && revision === metadata.name);
-}
-
-/** The API server gives whole seconds: of those within one, the person's word counts. */
-function isBefore(since: string, { at }: Order): boolean {
-  return Date.parse(since) < at.getTime() + 1_000;
 }
 
 const maxPast = 20;
 
 /** The status with an intent written down. Pure. */
-export function withIntent(status: SecureModelStatus | undefined, { rollback, isNew }: Intent): SecureModelStatus {
+export function withIntent(
+  status: SecureModelStatus | undefined,
+  { rollback, isNew, latch = status?.latch }: Intent,
+): SecureModelStatus {
   const { from, to, since } = rollback;
   const past = { at: since, from, ...(to === undefined ? {} : { to }) };
   const rollbacks = [...(status?.rollbacks ?? []), ...(isNew ? [past] : [])].slice(-maxPast);
-  return { ...status, rollback, ...(rollbacks.length === 0 ? {} : { rollbacks }) };
+  return {
+    ...status,
+    rollback,
+    ...(rollbacks.length === 0 ? {} : { rollbacks }),
+    ...(latch === undefined ? {} : { latch }),
+  };
 }

@@ -6,7 +6,7 @@ import type { Desk } from "./desk.ts";
 import type { DesiredJudgement } from "./gather.ts";
 import type { Judgements } from "./outcome.ts";
 import { isRevisionOf, newRevision, revisionName, surplusRevisions } from "./revision.ts";
-import { orderedBan, isPromotedSince } from "./rollback.ts";
+import { isPromotedSince, orderedBan } from "./orders.ts";
 import { type Outcome, revisionRole, revisionStatus, servesWell } from "./status.ts";
 
 export interface Desired {
@@ -44,7 +44,7 @@ export async function settleBans(desk: Desk): Promise<void> {
     const { ban: before, ...rest } = revision.status ?? {};
     const ordered = orderedBan(revision, desk.orders);
     const failed =
-      rollback?.from === revision.metadata.name && !isPromotedSince(revision, rollback.since, desk.orders)
+      rollback?.from === revision.metadata.name && !isPromotedSince(revision.metadata.name, rollback.since, desk.orders)
         ? { since: rollback.since, reason: rollback.reason, message: rollback.message }
         : undefined;
     const ban = ordered === "Lift" ? undefined : (before ?? failed ?? ordered);

@@ -2,7 +2,7 @@ import type { ModelRevision, RolloutStatus } from "../api/index.ts";
 import { approvalOf, authorsOf } from "./approval.ts";
 import type { Hold } from "./decide.ts";
 import type { Desk } from "./desk.ts";
-import { pausedBy } from "./rollback.ts";
+import { pausedBy } from "./orders.ts";
 import { type StagePlan, decideStage, isStaged } from "./stages.ts";
 import { isWell } from "./status.ts";
 import { availableOf, deploymentRunning } from "./workload.ts";
@@ -36,7 +36,7 @@ export function stageOf(
         orders: orders.filter(({ at }) => isWithin(before, at)),
         authors: authorsOf(model, desired),
       }),
-      paused: pausedBy(orders),
+      paused: pausedBy(orders, now),
     },
     now,
   );

@@ -223,6 +223,7 @@ const stalling: readonly string[] = [
   "ImportMismatch",
   "ImportUnavailable",
   "InvalidSpec",
+  "Latched",
   "NamespaceNotServing",
   "NoSafeRevision",
   "PodRefused",

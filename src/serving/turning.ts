@@ -3,16 +3,8 @@ import { emit } from "./announce.ts";
 import type { Desk } from "./desk.ts";
 import { judgeRevision } from "./gather.ts";
 import type { Judgements } from "./outcome.ts";
-import {
-  type Intent,
-  type Situation,
-  type Turn,
-  decideTurn,
-  isInTrouble,
-  pausedBy,
-  toJudge,
-  withIntent,
-} from "./rollback.ts";
+import { type Intent, type Situation, type Turn, decideTurn, isInTrouble, toJudge, withIntent } from "./rollback.ts";
+import { pausedBy } from "./orders.ts";
 import { settleBans } from "./settle.ts";
 import { deploymentRunning, revisionRunBy } from "./workload.ts";
 
@@ -50,7 +42,9 @@ export async function turnBack(
     revisions: desk.revisions,
     judgements,
     healthOf: (revision) => desk.healthOf(revision),
-    paused: pausedBy(desk.orders),
+    paused: pausedBy(desk.orders, desk.now),
+    orders: desk.orders,
+    latch: desk.latch,
   };
   const straight: Course = { desired: asked, judgements };
   if (!isInTrouble(situation)) return straight;
@@ -79,8 +73,11 @@ function startedOf({ living: { deployments }, model }: Desk, asked: ModelRevisio
 /** The intent first, then the ban: a pass that is cut short between the two is completed by the next one. */
 async function writeDown(desk: Desk, intent: Intent): Promise<void> {
   const { to, message } = intent.rollback;
+  desk.latch = intent.latch ?? desk.latch;
   await desk.writeDown(withIntent(desk.model.status, intent));
   const reason = to === undefined ? "NoSafeRevision" : "RolledBack";
   emit(desk, "Warning", { reason, note: message, action: "RollBack" });
+  if (intent.latch !== undefined)
+    emit(desk, "Warning", { reason: "Latched", note: intent.latch.message, action: "RollBack" });
   await settleBans(desk);
 }

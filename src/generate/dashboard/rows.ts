@@ -88,12 +88,13 @@ const models: Row = {
       type: "timeseries",
       title: "Quarantines and rollbacks",
       description:
-        "Models that were taken down, and models that run another revision than their spec asks for, or none.",
+        "Models that were taken down, models that run another revision than their spec asks for, or none, and models that wait for a person after repeated rollbacks.",
       unit: "short",
       width: 8,
       queries: [
         { expr: most("mlsecops_models_quarantined"), legend: "quarantined" },
         { expr: most("mlsecops_models_rolled_back"), legend: "rolled back" },
+        { expr: most("mlsecops_models_latched"), legend: "latched" },
       ],
     },
     {

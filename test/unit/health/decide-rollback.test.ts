@@ -8,7 +8,13 @@ import {
 } from "../../../src/health/index.ts";
 
 const now = new Date("2026-01-02T00:00:00Z");
-const rules: RollbackRules = { isOff: false, maxPerDay: 3, coolDownMs: 300_000, onNoSafeRevision: "KeepServing" };
+const rules: RollbackRules = {
+  isOff: false,
+  maxPerDay: 3,
+  coolDownMs: 300_000,
+  latchAfter: 3,
+  onNoSafeRevision: "KeepServing",
+};
 const ago = (ms: number) => new Date(now.getTime() - ms);
 const hour = 3_600_000;
 

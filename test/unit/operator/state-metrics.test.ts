@@ -79,7 +79,14 @@ describe("the metrics of how things stand", () => {
       seen({
         policies: [{ status: { conditions: conditions("KeysUnusable") } }, {}],
         models: [
-          { status: { quarantine: { since: inHours(0) }, rollback: {}, conditions: conditions("SignerDenied") } },
+          {
+            status: {
+              quarantine: { since: inHours(0) },
+              rollback: {},
+              latch: {},
+              conditions: conditions("SignerDenied"),
+            },
+          },
           { status: { conditions: conditions("SignerDenied"), verdict: verdict({ notAfter: inHours(3) }) } },
         ],
         namespaces: [
@@ -105,6 +112,7 @@ describe("the metrics of how things stand", () => {
       "mlsecops_break_glass_active 0",
       "mlsecops_models_quarantined 1",
       "mlsecops_models_rolled_back 1",
+      "mlsecops_models_latched 1",
       'mlsecops_ungranted_pods{enforcement="Audit"} 0',
       'mlsecops_ungranted_pods{enforcement="Enforce"} 3',
       "mlsecops_namespace_breaches 2",

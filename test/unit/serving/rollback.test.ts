@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { ModelAction } from "../../../src/api/index.ts";
 import type { HealthVerdict } from "../../../src/health/index.ts";
 import { World, digest, rejected, verified } from "./world.ts";
 
@@ -304,7 +305,10 @@ describe("rolling back", () => {
     const guarded = await versions();
     guarded.set({
       historyLimit: 1,
-      rollback: { mode: "Automatic", maxPerDay: 20, coolDown: "1s", onNoSafeRevision: "KeepServing" },
+      rollback: {
+        ...{ mode: "Automatic", maxPerDay: 20, coolDown: "1s", latchAfter: 20 },
+        onNoSafeRevision: "KeepServing",
+      },
     });
     for (const version of [2, 3, 4, 5]) {
       guarded.failing.add(version);
@@ -316,19 +320,31 @@ describe("rolling back", () => {
   });
 });
 
-describe("what people order", () => {
-  const order = (guarded: Guarded, type: "Ban" | "Promote" | "Pause", version?: number) => {
-    const name = `${type.toLowerCase()}-${guarded.world.actions.length}`;
-    const creationTimestamp = guarded.world.clock.now().toISOString().replace(/\.\d+/, "");
-    const revision = version === undefined ? {} : { revision: guarded.nameOf(version) };
-    const spec = { type, model: "iris", reason: "INC-4711, it is wrong", requestedBy: "jane@example.com", ...revision };
-    const action = { metadata: { name, namespace: "shop", creationTimestamp }, spec };
-    guarded.world.actions = [...guarded.world.actions, action];
-  };
+interface Ordered {
+  readonly version?: number;
+  readonly minutes?: number;
+  readonly by?: string;
+}
 
+function order(
+  guarded: Guarded,
+  type: Exclude<ModelAction["spec"]["type"], "BreakGlass">,
+  { version, minutes: length, by: requestedBy = "jane@example.com" }: Ordered = {},
+): void {
+  const name = `${type.toLowerCase()}-${guarded.world.actions.length}`;
+  const now = guarded.world.clock.now();
+  const creationTimestamp = now.toISOString().replace(/\.\d+/, "");
+  const revision = version === undefined ? {} : { revision: guarded.nameOf(version) };
+  const end = length === undefined ? {} : { notAfter: new Date(+now + length * 60_000).toISOString() };
+  const spec = { type, model: "iris", reason: "INC-4711, it is wrong", requestedBy, ...revision, ...end };
+  const action = { metadata: { name, namespace: "shop", creationTimestamp }, spec };
+  guarded.world.actions = [...guarded.world.actions, action];
+}
+
+describe("what people order", () => {
   it("bans what serves, and an older one takes its place", async () => {
     const guarded = await versions(2);
-    order(guarded, "Ban", 2);
+    order(guarded, "Ban", { version: 2 });
     await guarded.world.settle();
     assert.equal(guarded.running(), 1);
     assert.equal(guarded.world.condition(), "False/RolledBack");
@@ -344,7 +360,7 @@ describe("what people order", () => {
     guarded.revoked.add(3);
     await guarded.go(3);
     assert.equal(guarded.running(), 2);
-    order(guarded, "Ban", 2);
+    order(guarded, "Ban", { version: 2 });
     await guarded.world.settle();
     assert.equal(guarded.running(), 1);
     guarded.revoked.delete(3);
@@ -354,7 +370,7 @@ describe("what people order", () => {
 
   it("skips what a person has banned", async () => {
     const guarded = await versions(2, 3);
-    order(guarded, "Ban", 2);
+    order(guarded, "Ban", { version: 2 });
     guarded.failing.add(3);
     await guarded.world.settle();
     assert.equal(guarded.running(), 1);
@@ -367,7 +383,7 @@ describe("what people order", () => {
     assert.equal(guarded.running(), 1);
     await minutes(guarded, 10);
     guarded.failing.clear();
-    order(guarded, "Promote", 2);
+    order(guarded, "Promote", { version: 2 });
     await guarded.world.settle();
     assert.equal(guarded.running(), 2);
     assert.equal(guarded.world.condition(), "True/Serving");
@@ -381,13 +397,13 @@ describe("what people order", () => {
 
   it("counts the newer one of two that contradict each other", async () => {
     const guarded = await versions(2);
-    order(guarded, "Promote", 2);
+    order(guarded, "Promote", { version: 2 });
     await minutes(guarded, 1);
-    order(guarded, "Ban", 2);
+    order(guarded, "Ban", { version: 2 });
     await guarded.world.settle();
     assert.equal(guarded.running(), 1);
     await minutes(guarded, 1);
-    order(guarded, "Promote", 2);
+    order(guarded, "Promote", { version: 2 });
     await guarded.world.settle();
     assert.equal(guarded.running(), 2);
   });
@@ -413,6 +429,58 @@ describe("what people order", () => {
     assert.equal(guarded.world.condition(), "True/Serving");
   });
 
+  it("pauses until an end, and looks again then", async () => {
+    const guarded = await versions(2);
+    order(guarded, "Pause", { minutes: 10 });
+    guarded.ask(3);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 2);
+    assert.match(guarded.message(), /has paused model iris until 20\d\d-.*: no other revision of it is started/);
+    const { requeueAfterMs } = await guarded.world.pass();
+    assert.equal(requeueAfterMs, 600_000);
+    await minutes(guarded, 10);
+    assert.equal(guarded.running(), 3);
+    assert.equal(guarded.world.condition(), "True/Serving");
+  });
+
+  it("keeps a pause that has no end when another one ends", async () => {
+    const guarded = await versions(2);
+    order(guarded, "Pause");
+    order(guarded, "Pause", { minutes: 10 });
+    guarded.ask(3);
+    await guarded.world.settle();
+    await minutes(guarded, 10);
+    assert.equal(guarded.running(), 2);
+    assert.equal(guarded.world.condition(), "False/Paused");
+  });
+
+  it("Bad input: of two users who promote and ban at once the ban counts, whichever is seen first", async () => {
+    for (const types of [
+      ["Promote", "Ban"],
+      ["Ban", "Promote"],
+    ] as const)
+      for (const seesBoth of [true, false]) {
+        const guarded = await versions(2);
+        const [first, second] = types;
+        order(guarded, first, { version: 2 });
+        // The operator may see the one before the other.
+        if (!seesBoth) await guarded.world.settle();
+        order(guarded, second, { version: 2, by: "bob@example.com" });
+        guarded.world.actions = guarded.world.actions.map((action) => ({
+          ...action,
+          metadata: { ...action.metadata, creationTimestamp: "2026-01-01T00:00:00Z" },
+        }));
+        await guarded.world.settle();
+        assert.equal(guarded.running(), 1, types.join());
+        assert.equal(guarded.world.condition(), "False/RolledBack");
+        assert.match(guarded.message(), /@example\.com bans revision iris-/);
+        await minutes(guarded, 1);
+        order(guarded, "Promote", { version: 2 });
+        await guarded.world.settle();
+        assert.equal(guarded.running(), 2, "a newer word counts");
+      }
+  });
+
   it("does not keep what is revoked running", async () => {
     const guarded = await versions(2);
     order(guarded, "Pause");
@@ -420,6 +488,124 @@ describe("what people order", () => {
     await minutes(guarded, 120);
     assert.equal(guarded.running(), undefined);
     assert.deepEqual(guarded.world.granted(), []);
+  });
+});
+
+describe("repeated rollbacks latch a model", () => {
+  const latched = async (latchAfter = 2) => {
+    const guarded = await versions();
+    guarded.set({
+      rollback: {
+        ...{ mode: "Automatic", maxPerDay: 20, coolDown: "1m", latchAfter },
+        onNoSafeRevision: "KeepServing",
+      },
+    });
+    for (const version of [2, 3]) {
+      guarded.failing.add(version);
+      await minutes(guarded, 2);
+      await guarded.go(version);
+      assert.equal(guarded.running(), 1);
+    }
+    guarded.world.events.length = 0;
+    return guarded;
+  };
+
+  it("and nothing new is started, what was gone back to serves on", async () => {
+    const guarded = await latched();
+    assert.equal(guarded.world.condition(), "False/RolledBack");
+    assert.match(guarded.message(), /another revision is tried, once somebody has looked into it, and says: mlsecops/);
+    const { latch } = guarded.world.model().status ?? {};
+    assert.equal(latch?.reason, "RepeatedRollbacks");
+    await guarded.go(4);
+    assert.equal(guarded.running(), 1);
+    assert.equal(guarded.world.condition(), "False/Latched");
+    assert.equal(guarded.world.condition("Serving"), "True/PodsReady");
+    assert.equal(guarded.world.condition("Stalled"), "True/Latched");
+    assert.match(guarded.message(), /mlsecops resume smodel\/iris -n shop .*: rollbacks within 24 h: 2 \(/);
+    await minutes(guarded, 3 * 24 * 60);
+    assert.equal(guarded.running(), 1, "time lifts no latch");
+    assert.deepEqual(guarded.world.model().status?.latch, latch);
+    await guarded.world.pass();
+    assert.deepEqual(guarded.world.client.writes, []);
+  });
+
+  it("and says so once", async () => {
+    const guarded = await versions();
+    guarded.set({ rollback: { mode: "Automatic", maxPerDay: 3, coolDown: "1m", latchAfter: 1 } });
+    guarded.failing.add(2);
+    await guarded.go(2);
+    assert.deepEqual(
+      guarded.world.events.filter(({ reason }) => reason === "Latched").map(({ type }) => type),
+      ["Warning"],
+    );
+  });
+
+  it("until a person resumes it", async () => {
+    const guarded = await latched();
+    await guarded.go(4);
+    await minutes(guarded, 1);
+    order(guarded, "Resume", { by: "system:serviceaccount:shop:robot" });
+    await guarded.world.settle();
+    assert.equal(guarded.world.condition(), "False/Latched", "a machine does not look");
+    order(guarded, "Resume");
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 4);
+    assert.equal(guarded.world.condition(), "True/Serving");
+    assert.equal(guarded.world.model().status?.latch, undefined);
+    guarded.world.actions = [];
+    await guarded.go(5);
+    assert.equal(guarded.running(), 5, "it stays lifted");
+  });
+
+  it("until a person promotes what the spec asks for", async () => {
+    const guarded = await latched();
+    await minutes(guarded, 1);
+    guarded.failing.clear();
+    order(guarded, "Promote", { version: 2 });
+    await guarded.world.settle();
+    assert.notEqual(guarded.world.model().status?.latch, undefined, "another one was promoted");
+    order(guarded, "Promote", { version: 3 });
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 3);
+    assert.equal(guarded.world.model().status?.latch, undefined);
+  });
+
+  it("and what fails is rolled back all the same", async () => {
+    const guarded = await versions(2);
+    guarded.set({ rollback: { mode: "Automatic", maxPerDay: 20, coolDown: "1m", latchAfter: 1 } });
+    guarded.failing.add(3);
+    await guarded.go(3);
+    assert.equal(guarded.running(), 2);
+    await guarded.go(4);
+    assert.equal(guarded.world.condition(), "False/Latched");
+    await minutes(guarded, 2);
+    guarded.failing.add(2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
+    assert.deepEqual([...guarded.banned()].sort(), [2, 3]);
+    assert.equal(guarded.world.condition(), "False/Latched");
+  });
+
+  it("and the day's budget counts all the same", async () => {
+    const guarded = await versions(2);
+    guarded.set({ rollback: { mode: "Automatic", maxPerDay: 1, coolDown: "1m", latchAfter: 1 } });
+    guarded.failing.add(3);
+    await guarded.go(3);
+    await minutes(guarded, 2);
+    guarded.failing.add(2);
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 2);
+    assert.equal(guarded.world.condition(), "False/RollbackBudgetSpent");
+  });
+
+  it("and a ban of what serves is obeyed", async () => {
+    const guarded = await versions(2);
+    guarded.set({ rollback: { mode: "Automatic", maxPerDay: 3, coolDown: "1m", latchAfter: 1 } });
+    guarded.failing.add(3);
+    await guarded.go(3);
+    order(guarded, "Ban", { version: 2 });
+    await guarded.world.settle();
+    assert.equal(guarded.running(), 1);
   });
 });
 
@@ -434,6 +620,7 @@ describe("Rule 7: killed between any two writes, a rollback ends in the same sta
     phases: guarded.world.phases(),
     rollbacks: guarded.world.model().status?.rollbacks?.map(({ from, to }) => ({ from, to })),
     message: guarded.message(),
+    latch: guarded.world.model().status?.latch?.message,
   });
 
   for (const onNoSafeRevision of ["RollBack", "ScaleToZero"] as const)
@@ -441,13 +628,16 @@ describe("Rule 7: killed between any two writes, a rollback ends in the same sta
       const begin = async () => {
         const guarded = await versions(...(onNoSafeRevision === "RollBack" ? [2] : []));
         const mode = onNoSafeRevision === "RollBack" ? "KeepServing" : onNoSafeRevision;
-        guarded.set({ rollback: { mode: "Automatic", maxPerDay: 3, coolDown: "5m", onNoSafeRevision: mode } });
+        guarded.set({
+          rollback: { ...{ mode: "Automatic", maxPerDay: 3, coolDown: "5m", latchAfter: 1 }, onNoSafeRevision: mode },
+        });
         await guarded.world.settle();
         guarded.failing.add(1 + guarded.world.revisions().length - 1);
         return guarded;
       };
       const undisturbed = await begin();
       const writes = (await undisturbed.world.settle()).length;
+      assert.match(ends(undisturbed).latch ?? "", /^rollbacks within 24 h: 1 \(/);
       assert.ok(writes > 3);
       for (const when of ["before", "after"] as const)
         for (let n = 1; n <= writes; n++) {
@@ -480,6 +670,7 @@ type Command =
   | { readonly does: "Ask"; readonly version: number }
   | { readonly does: "Fail" | "Heal" | "Revoke" | "Restore"; readonly version: number }
   | { readonly does: "Wait"; readonly minutes: number }
+  | { readonly does: "Resume" }
   | { readonly does: "Crash"; readonly write: number };
 
 const version = fc.integer({ min: 1, max: 5 });
@@ -495,6 +686,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 3,
     arbitrary: fc.integer({ min: 1, max: 300 }).map((count) => ({ does: "Wait", minutes: count }) as const),
   },
+  { weight: 1, arbitrary: fc.constant({ does: "Resume" } as const) },
   { weight: 2, arbitrary: fc.integer({ min: 1, max: 8 }).map((write) => ({ does: "Crash", write }) as const) },
 );
 
@@ -505,11 +697,13 @@ describe("rolling back, whatever happens", function () {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 3, maxLength: 14 }), async (commands) => {
         const guarded = await versions();
+        guarded.set({ rollback: { mode: "Automatic", maxPerDay: 3, coolDown: "5m", latchAfter: 2 } });
         const { world } = guarded;
         const reference = new Reference();
         let asked = 1;
         for (const one of commands) {
           const before = { running: guarded.running(), banned: new Set(guarded.banned()) };
+          let isLatched = world.model().status?.latch !== undefined;
           switch (one.does) {
             case "Ask":
               asked = one.version;
@@ -531,6 +725,10 @@ describe("rolling back, whatever happens", function () {
               break;
             case "Wait":
               await world.clock.advance(one.minutes * 60_000);
+              break;
+            case "Resume":
+              order(guarded, "Resume");
+              isLatched = false;
               break;
             case "Crash": {
               let count = 0;
@@ -558,6 +756,8 @@ describe("rolling back, whatever happens", function () {
             assert.ok(!guarded.revoked.has(name), `${name} is revoked and was started`);
             assert.ok(!before.banned.has(name) || name === before.running, `${name} is banned and was started`);
             assert.ok(name === asked || reference.healthy.has(name), `${name} was neither asked for nor ever healthy`);
+            const isNew = !reference.healthy.has(name) && name !== before.running;
+            assert.ok(!isLatched || !isNew, `${name} is new and was started although the model is latched`);
           }
           if (running !== undefined) assert.ok(!guarded.revoked.has(running), `${running} is revoked and runs`);
           const ready = world.condition();
