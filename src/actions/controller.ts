@@ -10,7 +10,7 @@ import {
   setCondition,
 } from "../kube/index.ts";
 import { type ActionState, stateOf } from "./exceptions.ts";
-import { describeOrder } from "./orders.ts";
+import { type Order, describeOrder, ordersFor, overruling } from "./orders.ts";
 
 export interface ActionDependencies {
   readonly client: ObjectClient;
@@ -29,7 +29,8 @@ export function actionReconciler(deps: ActionDependencies) {
     const now = deps.now();
     const state = stateOf(action, now);
     const { name, namespace = "", generation = 0 } = action.metadata;
-    const condition = { ...readiness(state), observedGeneration: generation };
+    const instead = state.state === "InForce" ? overruledBy(state.order, deps.store.list(namespace)) : undefined;
+    const condition = { ...(instead ?? readiness(state)), observedGeneration: generation };
     const before = (action.status?.conditions ?? []) as readonly Condition[];
     const usedBy = state.state === "Active" ? deps.usedBy(namespace, name) : [];
     const status: ModelActionStatus = {
@@ -60,7 +61,17 @@ function endOf(state: ActionState): Date | undefined {
   return state.state === "InForce" ? state.order.notAfter : undefined;
 }
 
-function readiness(state: ActionState): Pick<Condition, "type" | "status" | "reason" | "message"> {
+type Readiness = Pick<Condition, "type" | "status" | "reason" | "message">;
+
+/** Of two people who want the opposite each is told what came of it. */
+function overruledBy(order: Order, actions: readonly ModelAction[]): Readiness | undefined {
+  const newer = overruling(order, ordersFor(actions, order.model));
+  if (newer === undefined) return undefined;
+  const message = `it does not count: ${describeOrder(newer)}`;
+  return { type: "Ready", status: "False", reason: "Overruled", message };
+}
+
+function readiness(state: ActionState): Readiness {
   switch (state.state) {
     case "Active": {
       const { approver, digest, notAfter, reason } = state.exception;

@@ -57,6 +57,21 @@ export function ordersFor(actions: readonly ModelAction[], model: string): reado
   return orders.toSorted((a, b) => +a.at - +b.at || isBan(a) - isBan(b) || (a.name < b.name ? -1 : 1));
 }
 
+/** The order that counts instead of this one: the newest that says whether the same revision may run. Pure. */
+export function overruling(order: Order, orders: readonly Order[]): Order | undefined {
+  const decides = ({ type }: Order) => type === "Ban" || type === "Promote";
+  if (!decides(order)) return undefined;
+  const last = orders.findLast((one) => decides(one) && one.revision === order.revision);
+  return last === undefined || last.name === order.name || last.type === order.type ? undefined : last;
+}
+
+/** The keys of all actions about the same model, by which each of them learns of a newer one. */
+export function actionsAbout({ metadata, spec }: ModelAction, all: readonly ModelAction[]): readonly string[] {
+  if (spec.model === undefined) return [];
+  const same = all.filter((one) => one.spec.model === spec.model);
+  return same.map(({ metadata: { name } }) => `${metadata.namespace ?? ""}/${name}`);
+}
+
 export function describeOrder({ name, type, model, revision, requestedBy, reason, notAfter }: Order): string {
   const until = notAfter === undefined ? "" : ` until ${notAfter.toISOString()}`;
   const what = {

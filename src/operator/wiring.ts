@@ -1,3 +1,4 @@
+import { actionsAbout } from "../actions/index.ts";
 import { WALL_LABEL, WORKLOAD_ROLE, changedOwners } from "../admission/index.ts";
 import { type AdmissionGrant, type AdmissionGrantSpec, admissionGrant, parseObject } from "../api/index.ts";
 import { type Change, type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
@@ -65,6 +66,8 @@ export function wire(
   const policiesWith = (secret: KeySecret) => trust.policiesWithSecret(secret.metadata.name);
 
   actionController.watch(informers.actions);
+  const { store: actions } = informers.actions;
+  onSpecChange(actionController, informers.actions, (one) => actionsAbout(one, actions.list(one.metadata.namespace)));
   actionController.watch(informers.models, exceptionOfModel);
   actionController.watch(informers.namespaces, exceptionsOfNamespace);
 

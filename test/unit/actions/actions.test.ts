@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { actionReconciler, exceptionsOf, ordersFor } from "../../../src/actions/index.ts";
+import { actionReconciler, actionsAbout, exceptionsOf, isPerson, ordersFor } from "../../../src/actions/index.ts";
 import type { ModelAction, ModelActionStatus } from "../../../src/api/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
@@ -23,11 +23,11 @@ function action(spec: Partial<ModelAction["spec"]> = {}, metadata: object = {}):
 
 const at = (time: string): Date => new Date(`2026-03-01T${time}:00Z`);
 
-async function pass(object: ModelAction, now: Date) {
+async function pass(object: ModelAction, now: Date, others: readonly ModelAction[] = []) {
   const client = new FakeClient();
   client.add("modelactions", object);
   const store = new Store<ModelAction>();
-  store.put(structuredClone(object));
+  for (const one of [object, ...others]) store.put(structuredClone(one));
   const events: EventDetail[] = [];
   const reconcile = actionReconciler({
     client,
@@ -109,6 +109,81 @@ describe("A ModelAction about a model", () => {
     );
   });
 
+  it("counts a ban last of those of one second: it starts nothing", () => {
+    const ban = order({ type: "Ban", revision: "iris-2" }, { name: "a" });
+    const promote = order({ type: "Promote", revision: "iris-2" }, { name: "b" });
+    for (const actions of [
+      [ban, promote],
+      [promote, ban],
+    ])
+      assert.deepEqual(
+        ordersFor(actions, "iris").map(({ name }) => name),
+        ["b", "a"],
+      );
+  });
+
+  it("Bad input: two users who promote and ban at once are both told what came of it", async () => {
+    const ban = order({ type: "Ban", revision: "iris-2" }, { name: "ban" });
+    const promote = order(
+      { type: "Promote", revision: "iris-2", requestedBy: "bob@example.com" },
+      { name: "incident" },
+    );
+    const { status, events } = await pass(promote, at("12:01"), [ban]);
+    const [condition] = status?.conditions ?? [];
+    assert.deepEqual([condition?.status, condition?.reason], ["False", "Overruled"]);
+    assert.match(
+      condition?.message ?? "",
+      /^it does not count: jane@example\.com bans revision iris-2 \(ModelAction ban\)/,
+    );
+    assert.deepEqual(
+      events.map(({ type, reason, action }) => `${type} ${reason} ${action}`),
+      ["Normal Overruled Promote"],
+    );
+    const other = await pass({ ...ban, metadata: { ...ban.metadata, name: "incident" } }, at("12:01"), [
+      { ...promote, metadata: { ...promote.metadata, name: "promote" } },
+    ]);
+    assert.equal(other.status?.conditions?.[0]?.reason, "InForce");
+    const newer = {
+      ...promote,
+      metadata: { ...promote.metadata, name: "x", creationTimestamp: "2026-03-01T12:00:30Z" },
+    };
+    const after = await pass({ ...ban, metadata: { ...ban.metadata, name: "incident" } }, at("12:01"), [newer]);
+    assert.equal(after.status?.conditions?.[0]?.reason, "Overruled");
+  });
+
+  it("is overruled by none about another revision, and by none of the same kind", async () => {
+    const ban = order({ type: "Ban", revision: "iris-2" }, { name: "incident" });
+    const others = [
+      order({ type: "Promote", revision: "iris-1" }, { name: "promote" }),
+      order({ type: "Ban", revision: "iris-2" }, { name: "z" }),
+      order({ type: "Approve", revision: "iris-2" }, { name: "z-approve" }),
+    ];
+    assert.equal((await pass(ban, at("12:01"), others)).status?.conditions?.[0]?.reason, "InForce");
+  });
+
+  it("wakes those about the same model", () => {
+    const all = [order({}, { name: "a" }), order({ model: "rose" }, { name: "b" }), action()];
+    assert.deepEqual(actionsAbout(order({}), all), ["shop/a"]);
+    assert.deepEqual(actionsAbout(action(), all), []);
+  });
+
+  it("ends a pause by itself, and looks again at its end", async () => {
+    const pause = order({ notAfter: "2026-03-01T14:00:00Z" }, { name: "incident" });
+    const first = await pass(pause, at("13:00"));
+    assert.equal(first.status?.conditions?.[0]?.reason, "InForce");
+    assert.match(first.status.conditions[0].message, /has paused model iris until 2026-03-01T14:00:00\.000Z/);
+    assert.equal(first.result.requeueAfterMs, 3_600_000);
+    const last = await pass(pause, at("14:00"));
+    assert.equal(last.status?.conditions?.[0]?.reason, "ActionExpired");
+    assert.deepEqual([last.result, last.events[0]?.type, last.events[0]?.action], [{}, "Normal", "Pause"]);
+  });
+
+  it("tells people from machines by their names", () => {
+    for (const name of ["jane", "jane@example.com", "system:admin", "oidc:system"]) assert.ok(isPerson(name), name);
+    for (const name of ["system:serviceaccount:a:b", "system:node:n", "system:kube-scheduler", "system:anonymous"])
+      assert.ok(!isPerson(name), name);
+  });
+
   it("opens no glass", () => assert.deepEqual(exceptionsOf([order({})], at("12:01")), []));
 
   it("says that it is in force, and who wants it", async () => {
@@ -125,6 +200,9 @@ describe("A ModelAction about a model", () => {
     ["without the revision", order({ type: "Ban" })],
     ["without a model", order({ model: undefined })],
     ["with a digest", order({ digest })],
+    ["that approves no revision", order({ type: "Approve" })],
+    ["that resumes a revision", order({ type: "Resume", revision: "iris-2" })],
+    ["that ends and is no pause", order({ type: "Ban", revision: "iris-2", notAfter: "2026-03-01T14:00:00Z" })],
   ] as const)
     it(`does not count ${what}`, () => assert.deepEqual(ordersFor([bad], "iris"), []));
 });
