@@ -35,14 +35,6 @@ export function pausesOf(orders: readonly Order[], now: Date): readonly Order[] 
 }
 
 /**
- * Whether a name is that of a person: Kubernetes' own parts and ServiceAccounts have names that start with system:. The one
- * of these that people have is that of a cluster's first administrator. Pure.
- */
-export function isPerson(name: string): boolean {
-  return name === "system:admin" || !name.startsWith("system:");
-}
-
-/**
  * The orders about a model among the actions of its namespace, oldest first. The API server tells seconds apart and no more: of
  * those within one a Ban counts last, for it starts nothing, and else the later name.
  */

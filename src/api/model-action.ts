@@ -5,6 +5,17 @@ import { Digest, GROUP, ObjectName, Timestamp, VERSION, commonStatus, shown, wit
 /** The longest time that one action may open for. */
 export const MAX_BREAK_GLASS_HOURS = 24;
 
+/**
+ * Whether a name is that of a person: Kubernetes' own parts and ServiceAccounts have names that start with system:. The one
+ * of these that people have is that of a cluster's first administrator. Pure.
+ */
+export function isPerson(name: string): boolean {
+  return name === "system:admin" || !name.startsWith("system:");
+}
+
+/** The same in CEL, of an expression. */
+export const isPersonCel = (name: string) => `(${name} == 'system:admin' || !${name}.startsWith('system:'))`;
+
 const ModelActionFields = z.strictObject({
   type: z
     .enum(["BreakGlass", "Ban", "Promote", "Pause", "Approve", "Resume"])

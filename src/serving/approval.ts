@@ -1,6 +1,6 @@
-import { type Order, isPerson } from "../actions/index.ts";
+import type { Order } from "../actions/index.ts";
 import { AUTHOR_ANNOTATION } from "../admission/index.ts";
-import type { ModelRevision, SecureModel } from "../api/index.ts";
+import { type ModelRevision, type SecureModel, isPerson } from "../api/index.ts";
 
 /** Whether people have approved a revision, who of them counts, and what is missing. */
 export interface Approval {

@@ -1,5 +1,11 @@
-import { type Order, isPerson } from "../actions/index.ts";
-import type { LatchStatus, RollbackStatus, SecureModel, SecureModelStatus } from "../api/index.ts";
+import type { Order } from "../actions/index.ts";
+import {
+  type LatchStatus,
+  type RollbackStatus,
+  type SecureModel,
+  type SecureModelStatus,
+  isPerson,
+} from "../api/index.ts";
 import { rollbackRules } from "../health/index.ts";
 import { truncateUtf8 } from "../kube/index.ts";
 import type { Hold } from "./decide.ts";

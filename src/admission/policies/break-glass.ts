@@ -1,4 +1,4 @@
-import { GROUP, MAX_BREAK_GLASS_HOURS, VERSION } from "../../api/index.ts";
+import { GROUP, MAX_BREAK_GLASS_HOURS, VERSION, isPersonCel } from "../../api/index.ts";
 import type { PolicyDefinition } from "./build.ts";
 
 /** Of BreakGlass only; the other types have no such field. */
@@ -33,7 +33,13 @@ export const breakGlass: PolicyDefinition = {
       message: "spec.requestedBy must be the one who creates this",
     },
     {
-      expression: ofGlass("timestamp(object.spec.notAfter) > timestamp(object.metadata.creationTimestamp)"),
+      expression: `object.spec.type in ['Approve', 'Resume'] ? ${isPersonCel("request.userInfo.username")} : true`,
+      message:
+        "a ModelAction of type Approve or Resume says that a person has looked: no ServiceAccount may create it, have somebody do it",
+    },
+    {
+      expression:
+        "has(object.spec.notAfter) ? timestamp(object.spec.notAfter) > timestamp(object.metadata.creationTimestamp) : true",
       message: "spec.notAfter is over already: write a time to come, for example notAfter: 2030-01-01T12:00:00Z",
     },
     {

@@ -2,6 +2,7 @@ import type { OperatorIdentity } from "../names.ts";
 import { breakGlass } from "./break-glass.ts";
 import { type PolicyDefinition, type PolicyObject, type Reach, bindingObjects, policyObject } from "./build.ts";
 import { labelsAwaited } from "./labels-awaited.ts";
+import { modelAuthor } from "./model-author.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
 import { noExposure } from "./no-exposure.ts";
 import { noHostNetwork, noWidening } from "./no-widening.ts";
@@ -37,6 +38,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly PolicyOb
     [labelsAwaited, "unlabelled"],
     [operatorRecords(identity), "cluster"],
     [breakGlass, "cluster"],
+    [modelAuthor, "cluster"],
     [namespaceLabels(identity), "cluster"],
     [operatorLimits(identity), "cluster"],
   ];

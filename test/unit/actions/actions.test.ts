@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { actionReconciler, actionsAbout, exceptionsOf, isPerson, ordersFor } from "../../../src/actions/index.ts";
-import type { ModelAction, ModelActionStatus } from "../../../src/api/index.ts";
+import { actionReconciler, actionsAbout, exceptionsOf, ordersFor } from "../../../src/actions/index.ts";
+import { type ModelAction, type ModelActionStatus, isPerson } from "../../../src/api/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import { FakeClient } from "../../support/fake-client.ts";
 
