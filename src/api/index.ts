@@ -8,6 +8,7 @@ export * from "./model-health.ts";
 export * from "./model-strategy.ts";
 export * from "./model-revision.ts";
 export * from "./model-source.ts";
+export * from "./model-traffic.ts";
 export * from "./namespace-network.ts";
 export * from "./namespace-people.ts";
 export * from "./namespace-resources.ts";

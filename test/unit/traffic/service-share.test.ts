@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { candidateWeight, replicaShare, serviceShare } from "../../../src/traffic/index.ts";
+import { MODEL, NOBODY, model, ofRevision, one, revision, services, split, two } from "./support.ts";
+
+const selected = (parts: Parameters<typeof split>[0]) => services(serviceShare.objects(model, split(parts)));
+
+describe("traffic by plain Services", () => {
+  it("goes to the active revision alone, and the other has an address of its own", () => {
+    assert.deepEqual(selected({ weight: 0 }), {
+      "iris-candidate": { selector: ofRevision("iris-two"), to: [8080] },
+      iris: { selector: ofRevision("iris-one"), to: [8080] },
+    });
+    assert.deepEqual(Object.keys(selected({ candidate: undefined, weight: 50 })), ["iris"]);
+  });
+
+  it("goes to all pods of the model between 0 and 100, and to the candidate alone at 100", () => {
+    for (const weight of [1, 50, 99]) assert.deepEqual(selected({ weight })["iris"]?.selector, MODEL);
+    assert.deepEqual(selected({ weight: 100 })["iris"]?.selector, ofRevision("iris-two"));
+  });
+
+  it("goes to who is there: the first revision gets all or nothing", () => {
+    assert.deepEqual(selected({ active: undefined, weight: 10 })["iris"]?.selector, ofRevision("iris-two"));
+    assert.deepEqual(selected({ active: undefined, weight: 0 })["iris"]?.selector, NOBODY);
+    assert.deepEqual(selected({ active: undefined, candidate: undefined, weight: 0 })["iris"]?.selector, NOBODY);
+  });
+
+  it("follows the port of the revision that answers, and does not share between two ports", () => {
+    const other = revision("iris-two", 9090);
+    assert.deepEqual(selected({ candidate: other, weight: 100 })["iris"]?.to, [9090]);
+    assert.deepEqual(selected({ candidate: other, weight: 50 })["iris"], {
+      selector: ofRevision("iris-one"),
+      to: [8080],
+    });
+    const { done, message } = serviceShare.progress([], split({ candidate: other, weight: 50 }));
+    assert.equal(done, false);
+    assert.match(message, /between ports 8080 and 9090: keep the port/);
+  });
+
+  it("belongs to its model", () => {
+    for (const { metadata } of serviceShare.objects(model, split())) {
+      assert.equal(metadata.namespace, "shop");
+      assert.deepEqual(metadata.labels, MODEL);
+      assert.deepEqual(
+        metadata.ownerReferences?.map(({ kind, name, uid, controller }) => ({ kind, name, uid, controller })),
+        [{ kind: "SecureModel", name: "iris", uid: "m1", controller: true }],
+      );
+    }
+  });
+
+  it("stops in quarantine, and the address stays", () => {
+    assert.deepEqual(services(serviceShare.quarantined(model)), { iris: { selector: NOBODY, to: [8080] } });
+  });
+
+  it("is done when the living Services select what they should", () => {
+    const now = split({ weight: 20 });
+    const before = serviceShare.objects(model, split({ weight: 0 }));
+    assert.deepEqual(serviceShare.progress(before, now), {
+      done: false,
+      message: "Service iris does not select its pods yet",
+    });
+    assert.deepEqual(serviceShare.progress([], now), {
+      done: false,
+      message: "Service iris, iris-candidate does not select its pods yet",
+    });
+    assert.deepEqual(serviceShare.progress(serviceShare.objects(model, now), now), {
+      done: true,
+      message: "requests are shared by the number of pods, 20% for iris-two",
+    });
+    const all = split({ weight: 100 });
+    assert.equal(serviceShare.progress(serviceShare.objects(model, all), all).message, "all requests go to iris-two");
+  });
+
+  it("cannot copy requests, and says so", () => {
+    const { done, message } = serviceShare.progress([], split({ mirror: true }));
+    assert.equal(done, false);
+    assert.match(message, /cannot copy requests: give spec.strategy.traffic.httpRoute/);
+  });
+});
+
+describe("the weight of a candidate", () => {
+  it("is nothing without one, and all where nothing else serves", () => {
+    assert.equal(candidateWeight(split({ candidate: undefined, weight: 30 })), 0);
+    assert.equal(candidateWeight(split({ active: undefined, weight: 30 })), 100);
+    assert.equal(candidateWeight(split({ active: undefined, weight: 0 })), 0);
+    assert.equal(candidateWeight(split({ active: one, candidate: two, weight: 30 })), 30);
+  });
+});
+
+describe("how many pods each revision gets", () => {
+  const total = fc.integer({ min: 0, max: 1000 });
+  const weight = fc.integer({ min: 0, max: 100 });
+
+  it("adds up, and never is negative", () =>
+    fc.assert(
+      fc.property(total, weight, (pods, percent) => {
+        const share = replicaShare(pods, percent);
+        assert.equal(share.active + share.candidate, pods);
+        assert.ok(share.active >= 0 && share.candidate >= 0);
+      }),
+    ));
+
+  it("is all or nothing at the ends, and at least one each between them", () =>
+    fc.assert(
+      fc.property(total, weight, (pods, percent) => {
+        const share = replicaShare(pods, percent);
+        if (percent === 0) assert.equal(share.candidate, 0);
+        else if (percent === 100) assert.equal(share.active, 0);
+        else if (pods >= 2) assert.ok(share.active >= 1 && share.candidate >= 1);
+      }),
+    ));
+
+  it("is as near to the weight as whole pods come", () =>
+    fc.assert(
+      fc.property(total, weight, (pods, percent) => {
+        const { active, candidate } = replicaShare(pods, percent);
+        const isForced = percent > 0 && percent < 100 && (active === 1 || candidate === 1);
+        if (!isForced) assert.ok(Math.abs(candidate - (pods * percent) / 100) <= 0.5);
+      }),
+    ));
+
+  it("never shrinks while the weight grows", () =>
+    fc.assert(
+      fc.property(total, weight, weight, (pods, a, b) => {
+        const [less, more] = [Math.min(a, b), Math.max(a, b)];
+        assert.ok(replicaShare(pods, less).candidate <= replicaShare(pods, more).candidate);
+      }),
+    ));
+
+  it("gives one pod alone to whom the larger part is for", () => {
+    assert.deepEqual(replicaShare(1, 49), { active: 1, candidate: 0 });
+    assert.deepEqual(replicaShare(1, 50), { active: 0, candidate: 1 });
+    assert.deepEqual(replicaShare(10, 15), { active: 8, candidate: 2 });
+  });
+});
