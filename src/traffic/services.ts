@@ -1,9 +1,10 @@
-import { API_VERSION, type ModelRevision, type SecureModel, secureModel } from "../api/index.ts";
+import { createHash } from "node:crypto";
+import { API_VERSION, GROUP, type ModelRevision, type SecureModel, secureModel } from "../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL } from "../admission/index.ts";
 import { type KubeObject, type ResourceType, apiVersionOf, serviceType } from "../kube/index.ts";
 
 /** The port that Services of models have. */
-export const servicePort = 80;
+export const SERVICE_PORT = 80;
 
 /** Whom a Service selects: all pods of the model, those of one revision, or nobody. */
 export type Selected = "All" | "None" | ModelRevision;
@@ -13,7 +14,7 @@ export interface ServiceObject extends KubeObject {
   readonly spec?: { readonly selector?: Readonly<Record<string, string>> };
 }
 
-/** The address under which the revision that comes can be asked before it gets requests of others. */
+/** The Service by which the revision that comes can be asked before it gets requests of others. */
 export function candidateName(model: string): string {
   return `${model}-candidate`;
 }
@@ -27,12 +28,12 @@ export function modelService(
     spec: {
       type: "ClusterIP",
       selector: selectorOf(model.metadata.name, selected),
-      ports: [{ name: "http", port: servicePort, targetPort: port, protocol: "TCP" }],
+      ports: [{ name: "http", port: SERVICE_PORT, targetPort: port, protocol: "TCP" }],
     },
   });
 }
 
-/** What selects the pods of one revision, or no pod at all. */
+/** The labels that a Service selects by. */
 export function selectorOf(model: string, selected: Selected): Record<string, string> {
   // No model can have that name, so nothing is selected.
   if (selected === "None") return modelLabels("QUARANTINED");
@@ -44,6 +45,12 @@ export function selectorOf(model: string, selected: Selected): Record<string, st
 export function portOf(revision: ModelRevision | undefined, model: SecureModel): number {
   return revision?.spec.serving.port ?? model.spec.workload.managed.port;
 }
+
+/**
+ * A hash of the spec. Who compares objects by what should be there sees no difference where a label of a selector is gone,
+ * and would leave a Service at one revision that should lead to all.
+ */
+const SPEC_LABEL = `${GROUP}/spec-hash`;
 
 /** An object of the model: labelled as it, and removed with it. */
 export function owned(
@@ -58,7 +65,7 @@ export function owned(
     metadata: {
       name,
       namespace: namespace ?? "",
-      labels: modelLabels(owner),
+      labels: { ...modelLabels(owner), [SPEC_LABEL]: hashOf(spec) },
       ownerReferences: [
         {
           apiVersion: API_VERSION,
@@ -72,6 +79,10 @@ export function owned(
     },
     spec,
   } as KubeObject;
+}
+
+function hashOf(spec: unknown): string {
+  return createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 16);
 }
 
 function modelLabels(model: string): Record<string, string> {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { includes } from "../../../src/kube/apply-changes.ts";
 import { candidateWeight, replicaShare, serviceShare } from "../../../src/traffic/index.ts";
-import { MODEL, NOBODY, model, ofRevision, one, revision, services, split, two } from "./support.ts";
+import { MODEL, NOBODY, model, ofRevision, one, revision, services, specOf, split, two } from "./support.ts";
 
 const selected = (parts: Parameters<typeof split>[0]) => services(serviceShare.objects(model, split(parts)));
 
@@ -40,12 +41,22 @@ describe("traffic by plain Services", () => {
   it("belongs to its model", () => {
     for (const { metadata } of serviceShare.objects(model, split())) {
       assert.equal(metadata.namespace, "shop");
-      assert.deepEqual(metadata.labels, MODEL);
+      const { "mlsecops.io/spec-hash": hash = "", ...labels } = metadata.labels ?? {};
+      assert.deepEqual(labels, MODEL);
+      assert.match(hash, /^[0-9a-f]{16}$/);
       assert.deepEqual(
         metadata.ownerReferences?.map(({ kind, name, uid, controller }) => ({ kind, name, uid, controller })),
         [{ kind: "SecureModel", name: "iris", uid: "m1", controller: true }],
       );
     }
+  });
+
+  it("is applied also where a selector only loses a label", () => {
+    const [, before] = serviceShare.objects(model, split());
+    const [, after] = serviceShare.objects(model, split({ weight: 50 }));
+    assert.ok(before !== undefined && after !== undefined);
+    assert.ok(includes(specOf(before), specOf(after)));
+    assert.ok(!includes(before, after));
   });
 
   it("stops in quarantine, and the address stays", () => {

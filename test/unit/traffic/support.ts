@@ -24,7 +24,11 @@ export function split(parts: Partial<TrafficSplit> = {}): TrafficSplit {
   return { active: one, candidate: two, weight: 0, mirror: false, ...parts };
 }
 
-export interface ServiceSpec {
+export function specOf(object: KubeObject): unknown {
+  return (object as KubeObject & { readonly spec?: unknown }).spec;
+}
+
+interface ServiceSpec {
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly { readonly port: number; readonly targetPort: number }[];
 }
@@ -35,7 +39,7 @@ export function services(objects: readonly KubeObject[]) {
     objects
       .filter(({ kind }) => kind === "Service")
       .map((object) => {
-        const { selector, ports } = (object as KubeObject & { readonly spec: ServiceSpec }).spec;
+        const { selector, ports } = specOf(object) as ServiceSpec;
         return [object.metadata.name, { selector, to: ports.map(({ targetPort }) => targetPort) }];
       }),
   );
