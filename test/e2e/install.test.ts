@@ -132,6 +132,8 @@ describe("the installation", function () {
         ["watch", "services"],
         ["watch", "ingresses.networking.k8s.io"],
         ["watch", "customresourcedefinitions.apiextensions.k8s.io"],
+        ["get", "httproutes.gateway.networking.k8s.io"],
+        ["patch", "httproutes.gateway.networking.k8s.io", secured],
       ],
       [
         ["get", "secrets"],
@@ -145,6 +147,9 @@ describe("the installation", function () {
         ["patch", "customresourcedefinitions.apiextensions.k8s.io"],
         ["create", "services"],
         ["create", "ingresses.networking.k8s.io"],
+        ["create", "ingresses.networking.k8s.io", secured],
+        ["patch", "httproutes.gateway.networking.k8s.io"],
+        ["create", "gateways.gateway.networking.k8s.io", secured],
         ["patch", "deployments.apps", SYSTEM],
         ["patch", "networkpolicies.networking.k8s.io", SYSTEM],
         ["delete", "networkpolicies.networking.k8s.io", "kube-system"],

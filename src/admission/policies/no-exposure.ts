@@ -5,7 +5,9 @@ const kinds = ["httproutes", "grpcroutes", "tcproutes", "tlsroutes", "udproutes"
 
 /**
  * What leads to pods from outside of the cluster has to be declared. Services inside of it, and ReferenceGrants that open no
- * Service, lead nobody in. As for all that is refused here, what is there already may be deleted.
+ * Service, lead nobody in. As for all that is refused here, what is there already may be deleted. The operator makes routes as
+ * models ask for them, and a model declares nothing: so they have to be declared as well. But it may always shift the requests of
+ * a route that is there, or it could not go back from a bad version.
  */
 export function noExposure(identity: OperatorIdentity): PolicyDefinition {
   return {
@@ -38,6 +40,12 @@ export function noExposure(identity: OperatorIdentity): PolicyDefinition {
           ": (request.resource.resource == 'referencegrants' ? object.spec.to.exists(t, t.kind == 'Service') : true)",
       },
       {
+        name: "shiftsOnly",
+        expression:
+          `request.userInfo.username == '${usernameOf(identity)}' && request.operation == 'UPDATE' && request.resource.resource == 'httproutes' && ` +
+          "object.spec.?parentRefs == oldObject.spec.?parentRefs && object.spec.?hostnames == oldObject.spec.?hostnames",
+      },
+      {
         name: "declared",
         expression:
           "params.spec.?network.?exposed.orValue([]).exists(e, e.kind == object.kind && e.name == object.metadata.name)",
@@ -46,8 +54,7 @@ export function noExposure(identity: OperatorIdentity): PolicyDefinition {
     validations: [
       {
         expression:
-          `request.userInfo.username == '${usernameOf(identity)}' || ` +
-          "(request.operation == 'UPDATE' && object.?spec == oldObject.?spec) || !variables.leadsIn || variables.declared",
+          "(request.operation == 'UPDATE' && object.?spec == oldObject.?spec) || !variables.leadsIn || variables.declared || variables.shiftsOnly",
         messageExpression:
           "object.kind + ' ' + object.metadata.name + ' would lead to pods of namespace ' + request.namespace + ' from outside of it: " +
           "name it in spec.network.exposed of SecureNamespace ' + request.namespace + ', or use a Service of type ClusterIP and spec.network.ingress'",

@@ -70,6 +70,7 @@ describe("a namespace whose breaches are blocked", function () {
       [
         policy(blocked, "old", allowAll),
         service(blocked, "old", { type: "NodePort" }),
+        route(blocked, "old"),
         ...namespaces.flatMap((namespace) => [
           grant(namespace),
           {
@@ -152,6 +153,20 @@ describe("a namespace whose breaches are blocked", function () {
     admitted(await create(ingress(blocked, "declared"), developer));
     denied(await create(route(blocked, "new")), nameIt("HTTPRoute", "new"));
     admitted(await create(route(blocked, "declared")));
+  });
+
+  it("takes a route from the operator only where it is declared, and lets it shift the requests of one that is there", async () => {
+    denied(await create(route(blocked, "new"), operator), nameIt("HTTPRoute", "new"));
+    admitted(await create(route(blocked, "declared"), operator));
+    const patch = (spec: Json, user: string) =>
+      kubectl(["patch", "httproute", "old", "-n", blocked, "--type=merge", "-p", JSON.stringify({ spec })], {
+        as: user,
+      });
+    const shifted = { rules: [{ backendRefs: [{ name: "web", port: 80, weight: 0 }] }] };
+    denied(await patch(shifted, developer), nameIt("HTTPRoute", "old"));
+    admitted(await patch(shifted, operator));
+    denied(await patch({ hostnames: ["other.example.com"] }, operator), nameIt("HTTPRoute", "old"));
+    denied(await patch({ parentRefs: [{ name: "other" }] }, operator), nameIt("HTTPRoute", "old"));
   });
 
   it("lets what was there before be marked, held by a finalizer, narrowed and deleted, and not be widened", async () => {
