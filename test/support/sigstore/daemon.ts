@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
 
 export interface DaemonOptions {
-  /** Of the program, which is looked for where the shell would; `tools/cluster/cluster build sigstore` builds it. */
+  /** Of the program, which is looked for where the shell would; `tools/cluster/cluster build sigstore gateway` brings it. */
   readonly program: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -60,6 +60,10 @@ export class Daemon {
     await exit;
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
   get description(): string {
     return `${this.#program} (process ${this.#process.pid ?? "none"})`;
   }
@@ -91,7 +95,7 @@ export function programPath(program: string): string {
     .map((directory) => join(directory, program))
     .find((candidate) => existsSync(candidate));
   if (path === undefined)
-    throw new Error(`there is no ${program}: call \`tools/cluster/cluster build sigstore cosign\``);
+    throw new Error(`there is no ${program}: call \`tools/cluster/cluster build sigstore gateway cosign\``);
   return path;
 }
 

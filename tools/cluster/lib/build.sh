@@ -18,6 +18,10 @@ SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
 PEERS_BUILD=(policy-controller)
 # What tests the alerts: what `build monitoring` means. Nothing else builds it.
 MONITORING_BUILD=(promtool)
+# What stands for a Gateway in tests: what `build gateway` means. Nothing else builds it.
+GATEWAY_BUILD=(nginx gateway-api)
+# Of all these, what is not built but fetched.
+FETCHED=(promtool nginx gateway-api)
 
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
@@ -36,7 +40,7 @@ declare -A DEBIAN=(
 )
 
 # binary → Debian package of which only that is wanted: installed, the package would start a server on all of the machine's addresses
-declare -A UNPACKED=([docker-registry]=docker-registry [promtool]=prometheus)
+declare -A UNPACKED=([docker-registry]=docker-registry [promtool]=prometheus [nginx]=nginx)
 
 module_version() { # TOOL MODULE: the version that go.mod pins
   awk -v m="$2" '$1 == m || $2 == m && $1 == "require" { print $(NF > 2 && $1 == "require" ? 3 : 2); exit }' "$TOOLS_DIR/$1/go.mod"
@@ -245,27 +249,39 @@ unpack_binary() ( # BINARY: one of UNPACKED, out of its package into the cache
   trap 'rm -rf "$scratch"' EXIT
   package=${UNPACKED[$1]}
   chmod 755 "$scratch" && cd "$scratch" && apt-get download "$package" && dpkg-deb -x "$package"_*.deb . &&
-    install -m 755 "usr/bin/$1" "$BIN/$1"
+    install -m 755 usr/*bin/"$1" "$BIN/$1"
 )
 
-fetch_promtool() {
-  # The lists may be missing or stale on a fresh machine.
-  if [[ $EUID == 0 ]]; then apt-get update || return; fi
-  unpack_binary promtool
+# fetched WHAT: one of FETCHED is there.
+fetched() {
+  case $1 in
+    gateway-api) [[ -d $(cd "$TOOLS_DIR/$1" && go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api) ]] ;; # its kinds are read where Go keeps it
+    *) [[ -x $BIN/$1 ]] ;;
+  esac
 }
 
-build_promtool() {
-  local log=$CACHE/log/promtool.log started=$EPOCHREALTIME
-  [[ ! -x $BIN/promtool ]] || return 0
-  command -v apt-get >/dev/null || die "missing: promtool; put one into $BIN (this tool can fetch it only where apt-get is)"
-  say 'fetching promtool'
+fetch() { # WHAT
+  if [[ $1 == gateway-api ]]; then
+    cd "$TOOLS_DIR/$1" && go mod download
+    return
+  fi
+  # The lists may be missing or stale on a fresh machine.
+  if [[ $EUID == 0 ]]; then apt-get update || return; fi
+  unpack_binary "$1"
+}
+
+build_fetched() { # WHAT
+  local log=$CACHE/log/$1.log started=$EPOCHREALTIME
+  if fetched "$1"; then return; fi
+  [[ -z ${UNPACKED[$1]:-} ]] || command -v apt-get >/dev/null || die "missing: $1; put one into $BIN (this tool can fetch it only where apt-get is)"
+  say "fetching $1"
   mkdir -p "$CACHE/log" "$BIN"
-  with_progress 'fetching promtool' "$log" fetch_promtool || {
+  with_progress "fetching $1" "$log" fetch "$1" || {
     tail -n 15 "$log" | sed 's/^/    /' >&2
-    die "apt-get failed; the whole of it is in $log"
+    die "$1 cannot be fetched; all that was said is in $log"
   }
-  printf '%s %s %s\n' promtool "$(seconds_since "$started")" "$(date -u +%FT%TZ)" >>"$CACHE/build-times"
-  BUILT+=(promtool)
+  printf '%s %s %s\n' "$1" "$(seconds_since "$started")" "$(date -u +%FT%TZ)" >>"$CACHE/build-times"
+  BUILT+=("$1")
 }
 
 all_built() { # WHAT...
@@ -273,8 +289,7 @@ all_built() { # WHAT...
   for what; do
     case $what in
       apt) [[ -z $(missing_packages) ]] || return 1 ;;
-      promtool) [[ -x $BIN/promtool ]] || return 1 ;;
-      *) is_built "$what" || return 1 ;;
+      *) if [[ " ${FETCHED[*]} " == *" $what "* ]]; then fetched "$what"; else is_built "$what"; fi || return 1 ;;
     esac
   done
 }
@@ -284,7 +299,7 @@ expect() {
   local what cores
   PARTS=0 PART=0 EXPECTED=0 OVERALL_STARTED=$SECONDS
   for what; do
-    if [[ $what == apt || $what == promtool || -e $CACHE/store/$what-$(key_of "$what")/done ]]; then continue; fi
+    if [[ " apt ${FETCHED[*]} " == *" $what "* || -e $CACHE/store/$what-$(key_of "$what")/done ]]; then continue; fi
     PARTS=$((PARTS + 1))
     EXPECTED=$((EXPECTED + ${COLD_SECONDS[$what]:-1}))
   done
@@ -304,12 +319,13 @@ build() {
       sigstore) set -- "$@" "${SIGSTORE_BUILD[@]}" ;;
       peers) set -- "$@" "${PEERS_BUILD[@]}" ;;
       monitoring) set -- "$@" "${MONITORING_BUILD[@]}" ;;
+      gateway) set -- "$@" "${GATEWAY_BUILD[@]}" ;;
       *) set -- "$@" "$what" ;;
     esac
   done
   for what; do
-    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} " == *" $what "* ]] ||
-      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring"
+    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} ${GATEWAY_BUILD[*]} " == *" $what "* ]] ||
+      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring gateway"
   done
   if [[ " $* " == *' images '* ]]; then
     for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
@@ -328,8 +344,7 @@ build() {
   for what; do
     case $what in
       apt) build_apt ;;
-      promtool) build_promtool ;;
-      *) build_one "$what" ;;
+      *) if [[ " ${FETCHED[*]} " == *" $what "* ]]; then build_fetched "$what"; else build_one "$what"; fi ;;
     esac
   done
   exec 8>&-
