@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ModelTraffic } from "./model-traffic.ts";
 import { Duration, ObjectName, Timestamp, shown, withRules } from "./schema.ts";
 
 const StepFields = z.strictObject({
@@ -26,6 +27,9 @@ const StrategyFields = z.strictObject({
   hold: Duration.describe(
     "Of BlueGreen and Shadow: how long the revision that comes is looked at before the requests move.",
   ).default("5m"),
+  traffic: ModelTraffic.describe(
+    "How requests are shared, where the strategy has both revisions side by side.",
+  ).optional(),
   approval: z
     .boolean()
     .describe("A revision takes over once people have approved it: mlsecops approve smodel/NAME.")
@@ -42,9 +46,20 @@ export const StrategySpec = withRules(
     holds: ({ type, steps }) => (type === "Canary") === steps.length > 0,
   },
   {
-    rule: "self.steps.all(one, self.steps.all(other, one == other || one.weight != other.weight)) && (size(self.steps) < 2 || range(size(self.steps) - 1).all(at, self.steps[at].weight < self.steps[at + 1].weight))",
+    rule: "size(self.steps) < 2 || range(size(self.steps) - 1).all(at, self.steps[at].weight < self.steps[at + 1].weight)",
     message: "the weight grows from step to step, for example steps: [{weight: 10}, {weight: 50}]",
     holds: ({ steps }) => steps.every(({ weight }, at) => at === 0 || (steps[at - 1]?.weight ?? 0) < weight),
+  },
+  {
+    rule: "self.type != 'Shadow' || (has(self.traffic) && has(self.traffic.httpRoute))",
+    message:
+      "Shadow copies requests, which plain Services cannot: give traffic: {httpRoute: {parentRefs: [{name: public}]}}",
+    holds: ({ type, traffic }) => type !== "Shadow" || traffic?.httpRoute !== undefined,
+  },
+  {
+    rule: "!(self.type in ['RollingUpdate', 'Recreate']) || !has(self.traffic)",
+    message: "traffic is for BlueGreen, Canary and Shadow: the others have no two revisions side by side",
+    holds: ({ type, traffic }) => (type !== "RollingUpdate" && type !== "Recreate") || traffic === undefined,
   },
 );
 export type StrategySpec = z.output<typeof StrategySpec>;

@@ -156,6 +156,11 @@ export const secureModel = {
       message:
         "metadata.name must start with a letter, hold only a-z, 0-9 and -, and have at most 52 characters, for example name: fraud-scorer",
     },
+    {
+      rule: "!self.metadata.name.endsWith('-active') && !self.metadata.name.endsWith('-candidate')",
+      message:
+        "metadata.name must not end with -active or -candidate: Services of another model's revisions are called so, for example name: fraud-scorer",
+    },
   ],
   columns: [
     { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type ModelRevision, type SecureModel, modelRevision } from "../api/index.ts";
 import {
   type Clock,
@@ -9,14 +8,12 @@ import {
   deploymentType,
   isKubeError,
   podType,
-  serviceType,
   sleep,
 } from "../kube/index.ts";
 import { quarantineSnapshot } from "./snapshot.ts";
 import type { Fleet } from "./fleet.ts";
-import { type DeploymentObject, type ServiceObject, deployment, probePod, service } from "./workload.ts";
-
-export const FIELD_MANAGER = "mlsecops-serving";
+import { type Traffic, direct, splitOf } from "./traffic.ts";
+import { type DeploymentObject, FIELD_MANAGER, deployment, probePod } from "./workload.ts";
 
 /** A quarantined pod has this long to end, whatever its own grace is. */
 const quarantineGraceSeconds = 10;
@@ -59,22 +56,22 @@ export async function refusalOf(
 export interface LivingWorkload {
   /** All Deployments of the model. */
   readonly deployments: readonly DeploymentObject[];
-  readonly service: ServiceObject | undefined;
+  /** All Services of the model. */
+  readonly services: readonly KubeObject[];
   /** All pods of the model, of whatever revision. */
   readonly pods: readonly KubeObject[];
 }
 
 /**
- * The Service leads to those that are to answer, at the port that is given, and the Deployments are as they are to be. Nobody is
- * led to pods that come and may not answer yet, nor to those that go.
+ * Requests are led to those that are to answer, and the Deployments are as they are to be. Nobody is led to pods that come and may
+ * not answer yet, nor to those that go.
  */
 export async function run(
   client: ObjectClient,
   model: SecureModel,
-  { fleet, port, living }: { readonly fleet: Fleet; readonly port: number; readonly living: LivingWorkload },
+  { fleet, living, traffic, answering }: Running,
 ): Promise<void> {
-  const answering = fleet.answers === undefined ? "All" : { revision: fleet.answers };
-  await lead(client, living.service, service(model, { answering, port }));
+  await direct(client, traffic, traffic.driver.objects(model, splitOf(model, fleet, answering)));
   for (const workload of fleet.workloads) {
     const known = living.deployments.find(({ metadata }) => metadata.name === workload.name);
     const desired = deployment(model, workload);
@@ -83,10 +80,12 @@ export async function run(
   for (const { metadata } of fleet.surplus) await removeDeployment(client, metadata);
 }
 
-async function lead(client: ObjectClient, living: ServiceObject | undefined, desired: ServiceObject): Promise<void> {
-  // A label that is not selected by any more is a difference as well.
-  const isSame = isDeepStrictEqual(living?.spec?.selector, desired.spec?.selector);
-  await applyChanges(client, serviceType, { desired, living: isSame ? living : undefined }, FIELD_MANAGER);
+interface Running {
+  readonly fleet: Fleet;
+  readonly living: LivingWorkload;
+  readonly traffic: Traffic;
+  /** The revision whose pods answer now. */
+  readonly answering: ModelRevision;
 }
 
 /** With its pods, in the background. */
@@ -96,6 +95,7 @@ async function removeDeployment(client: ObjectClient, { name, namespace = "" }: 
 
 export interface TearDown {
   readonly living: LivingWorkload;
+  readonly traffic: Traffic;
   /** Of the Service, which stays and selects nothing. */
   readonly port: number;
   readonly now: Date;
@@ -110,10 +110,10 @@ export interface TearDown {
 export async function tearDown(
   client: ObjectClient,
   model: SecureModel,
-  { living, port, now, log }: TearDown,
+  { living, traffic, port, now, log }: TearDown,
 ): Promise<boolean> {
   const steps = new Steps();
-  await steps.take(() => lead(client, living.service, service(model, { answering: "Nobody", port })));
+  await steps.take(() => direct(client, traffic, traffic.driver.quarantined(model, port)));
   const alive = living.pods.filter(isAlive);
   const kept = alive.length > 0 && (await keepSnapshot(client, model, alive, { now, log }));
   // Before the pods, or they would make new ones; those the API server refuses, but they would be tried.

@@ -14,7 +14,7 @@ import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.t
 import type { ServingDependencies } from "./dependencies.ts";
 import { Desk } from "./desk.ts";
 import { activeFact, modelGrantFact, verdictFacts } from "./evidence.ts";
-import { type Fleet, fleetOf, trafficOf } from "./fleet.ts";
+import { type Fleet, fleetOf, straight, trafficOf, weightsOf } from "./fleet.ts";
 import {
   type DesiredJudgement,
   type Rollout,
@@ -33,6 +33,7 @@ import { pauseEndMs, pausedBy } from "./orders.ts";
 import { desiredRevision, settleRevisions } from "./settle.ts";
 import { type StagePlan, isStaged } from "./stages.ts";
 import { approvalHold, stageOf } from "./staging.ts";
+import { type Traffic, readTraffic } from "./traffic.ts";
 import { type Halt, haltedStatus, modelStatus } from "./status.ts";
 import { type Course, turnBack } from "./turning.ts";
 import { deploymentRunning, revisionOf } from "./workload.ts";
@@ -103,6 +104,7 @@ interface Gathered extends Course {
   readonly active: ModelRevision | undefined;
   readonly rollout: Rollout;
   readonly hold: Hold | undefined;
+  readonly traffic: Traffic;
   /** How far the revision that comes may go, where it comes in stages. */
   readonly stage: StagePlan | undefined;
 }
@@ -145,7 +147,7 @@ class Pass {
     const rolledBack = gathered.turn !== undefined && gathered.asked?.status?.ban !== undefined;
     const rollout = running === gathered.desired ? gathered.stage?.rollout : undefined;
     const fleet = running === undefined ? undefined : this.#fleet(running, gathered);
-    const traffic = fleet === undefined ? undefined : trafficOf(fleet, desk.living.deployments);
+    const traffic = fleet === undefined ? undefined : trafficOf(desk.model, fleet, desk.living.deployments);
     const seen = { plan, ready, desired: gathered.judgement, running, rolledBack, rollout, traffic };
     const outcome = outcomeOf(desk, seen);
     const failure =
@@ -180,6 +182,7 @@ class Pass {
     const isBlocked = conflict !== undefined || hold !== undefined || judgement.standing !== "Admit";
     const course = await turnBack(desk, { desired, judgements, active: active?.revision, isBlocked });
     const serving = this.#servingBeside(course, active?.revision);
+    const traffic = await readTraffic(desk);
     return {
       ...course,
       judgement,
@@ -188,7 +191,8 @@ class Pass {
       rollout: rolloutOf(desk.living.deployments, course.desired, desk.model.spec.replicas),
       hold,
       // What cannot be left now goes no further, either.
-      stage: isStraight(course) ? stageOf(desk, course.desired, serving) : undefined,
+      stage: isStraight(course) ? stageOf(desk, traffic, { desired: course.desired, serving }) : undefined,
+      traffic,
     };
   }
 
@@ -295,13 +299,12 @@ class Pass {
   async #start(
     running: ModelRevision,
     fleet: Fleet,
-    { active, rollout }: Pick<Gathered, "active" | "rollout">,
+    { active, rollout, traffic }: Pick<Gathered, "active" | "rollout" | "traffic">,
   ): Promise<ReadyState | undefined> {
     const { client, model, living } = this.#desk;
-    // The port is that of the pods that answer now.
-    const answering = rollout.done ? running : (this.#desk.revisionNamed(fleet.answers) ?? active ?? running);
+    const answering = rollout.done ? running : (active ?? running);
     try {
-      await run(client, model, { fleet, port: answering.spec.serving.port, living });
+      await run(client, model, { fleet, living, traffic, answering });
       return undefined;
     } catch (error) {
       if (!isKubeError(error, "Invalid") && !isKubeError(error, "Forbidden")) throw error;
@@ -312,8 +315,9 @@ class Pass {
   #fleet(running: ModelRevision, { judgements, active, stage, desired }: Gathered): Fleet {
     const { model, living } = this.#desk;
     const serving = this.#servingBeside({ desired: running, judgements }, active);
-    const weight = running === desired && stage !== undefined ? stage.rollout.weight : 100;
-    return fleetOf({ model, deployments: living.deployments, run: running, serving, weight });
+    const isComing = running === desired && stage !== undefined;
+    const weights = isComing ? weightsOf(model.spec.strategy, stage.rollout.weight) : straight;
+    return fleetOf({ model, deployments: living.deployments, run: running, serving, ...weights });
   }
 
   #nextLookMs(

@@ -6,7 +6,7 @@ import type { HealthVerdict } from "../health/index.ts";
 import type { ImportDependencies } from "../importing/index.ts";
 import type { Clock, EventRecorder, KubeObject, ObjectClient, Store } from "../kube/index.ts";
 import type { CredentialSource, Exception, Pulling, ResolvedPolicy, Verifier } from "../trust/index.ts";
-import type { DeploymentObject, ServiceObject } from "./workload.ts";
+import type { DeploymentObject } from "./workload.ts";
 
 export interface ServingDependencies {
   readonly client: ObjectClient;
@@ -15,7 +15,7 @@ export interface ServingDependencies {
   readonly namespaces: Store<SecureNamespace>;
   readonly grantObjects: Store<AdmissionGrant>;
   readonly deployments: Store<DeploymentObject>;
-  readonly services: Store<ServiceObject>;
+  readonly services: Store<KubeObject>;
   /** The pods of a model, of whatever revision. */
   readonly podsOf: (namespace: string, model: string) => readonly KubeObject[];
   readonly grants: Pick<GrantStore, "change">;

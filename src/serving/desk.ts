@@ -10,14 +10,21 @@ import {
 } from "../api/index.ts";
 import { type Fact, evidenceObject } from "../governance/index.ts";
 import type { HealthVerdict } from "../health/index.ts";
-import { type Logger, type ObjectClient, type ReconcileContext, applyStatus } from "../kube/index.ts";
-import { FIELD_MANAGER, type LivingWorkload, isAlive } from "./actions.ts";
+import {
+  type KubeObject,
+  type Logger,
+  type ObjectClient,
+  type ReconcileContext,
+  applyStatus,
+  serviceType,
+} from "../kube/index.ts";
+import { type LivingWorkload, isAlive } from "./actions.ts";
 import { announce } from "./announce.ts";
 import type { ServingDependencies } from "./dependencies.ts";
 import { factsOf } from "./evidence.ts";
 import { standingLatch, withLatch } from "./latch.ts";
 import { SourceLook } from "./source.ts";
-import { type DeploymentObject, revisionRunBy } from "./workload.ts";
+import { FIELD_MANAGER, revisionRunBy } from "./workload.ts";
 
 /** What one pass over a SecureModel has before it: what is there, and what the pass itself has written of it so far. */
 export class Desk {
@@ -50,7 +57,11 @@ export class Desk {
     this.revisions = deps.revisions.list(namespace).filter((revision) => revision.spec.model === name);
     this.living = {
       deployments: deps.deployments.list(namespace).filter((one) => isOf(one, model)),
-      service: deps.services.get(this.key),
+      // What is listed does not say of which kind it is.
+      services: deps.services
+        .list(namespace)
+        .filter((one) => isOf(one, model))
+        .map((one) => ({ ...one, apiVersion: "v1", kind: serviceType.kind })),
       pods: deps.podsOf(namespace, name),
     };
     this.now = deps.clock.now();
@@ -112,7 +123,7 @@ export class Desk {
 }
 
 /** By its owner: a label can be worn by others. */
-function isOf({ metadata }: DeploymentObject, model: SecureModel): boolean {
+function isOf({ metadata }: KubeObject, model: SecureModel): boolean {
   const { name, uid } = model.metadata;
   if (metadata.labels?.[MODEL_LABEL] !== name) return false;
   return metadata.name === name || metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;

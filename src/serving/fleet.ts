@@ -1,5 +1,5 @@
-import type { ModelRevision, SecureModel } from "../api/index.ts";
-import { isStaged, podsOf } from "./stages.ts";
+import type { ModelRevision, SecureModel, StrategySpec } from "../api/index.ts";
+import { isStaged, podsOf, stagesOf } from "./stages.ts";
 import { type DeploymentObject, type Workload, availableOf, deploymentRunning, revisionRunBy } from "./workload.ts";
 
 /** What of a model is to run, and which of it answers. */
@@ -13,15 +13,29 @@ export interface Fleet {
   readonly surplus: readonly DeploymentObject[];
 }
 
-export interface Fielding {
+/** Percent of the requests for what is to run. */
+export interface Weights {
+  /** 100 where it may take over. */
+  readonly weight: number;
+  /** Its share until it can take over. */
+  readonly until: number;
+}
+
+/** It takes over as soon as it can, and gets no request before. */
+export const straight: Weights = { weight: 100, until: 0 };
+
+/** Until all pods answer that are needed to take over, requests are shared as in the stage before. Pure. */
+export function weightsOf(strategy: StrategySpec, weight: number): Weights {
+  return { weight, until: weight === 100 ? (stagesOf(strategy).at(-1)?.weight ?? 0) : weight };
+}
+
+export interface Fielding extends Weights {
   readonly model: SecureModel;
   readonly deployments: readonly DeploymentObject[];
   /** What is to run in the end. */
   readonly run: ModelRevision;
   /** What serves until then, and may. */
   readonly serving: ModelRevision | undefined;
-  /** Percent of the requests for what is to run, until it takes over; 100 where it may take over. */
-  readonly weight: number;
 }
 
 /**
@@ -30,34 +44,37 @@ export interface Fielding {
  * gives up pods only as those of the other answer, and goes when all of them do. Pure.
  */
 export function fleetOf(fielding: Fielding): Fleet {
-  const { model, deployments, run, weight } = fielding;
+  const { model, deployments, run, weight, until } = fielding;
   const { replicas } = model.spec;
   const home = homeOf(fielding);
   const besides = (names: readonly string[]) => deployments.filter(({ metadata }) => !names.includes(metadata.name));
   const answering = availableOf(deploymentRunning(deployments, run.metadata.name));
   const other = otherOf(fielding, home);
-  if (other === undefined) {
+  if (other === undefined || (weight === 100 && answering >= replicas)) {
     const surplus = besides([home]);
     const isOnly = surplus.length === 0 || answering === 0;
     const workloads = [{ revision: run, name: home, replicas }];
     return { workloads, ...(isOnly ? {} : { answers: run.metadata.name }), weight: 100, surplus };
   }
-  if (weight === 100 && answering >= replicas) {
-    const workloads = [{ revision: run, name: home, replicas }];
-    return { workloads, answers: run.metadata.name, weight, surplus: besides([home]) };
-  }
   const comes = podsOf(replicas, weight);
-  const serves = weight === 0 ? replicas : Math.max(1, replicas - Math.min(answering, comes));
-  const isShared = weight > 0 && isStaged(model.spec.strategy);
   return {
     workloads: [
       { revision: run, name: home, replicas: comes },
-      { revision: other.revision, name: other.name, replicas: serves },
+      { revision: other.revision, name: other.name, replicas: keptPods(model, { until, answering, comes }) },
     ],
-    ...(isShared ? {} : { answers: other.revision.metadata.name }),
-    weight: isShared ? weight : 0,
+    ...(until > 0 ? {} : { answers: other.revision.metadata.name }),
+    weight: until,
     surplus: besides([home, other.name]),
   };
+}
+
+/** Where requests are shared by pods, what serves has the rest of them; else all. */
+function keptPods(
+  { spec: { replicas, strategy } }: SecureModel,
+  { until, answering, comes }: { readonly until: number; readonly answering: number; readonly comes: number },
+): number {
+  if (until === 0 || strategy.traffic?.httpRoute !== undefined) return replicas;
+  return Math.max(1, replicas - Math.min(answering, comes));
 }
 
 /** What serves until then, in a Deployment that does not have to make way. */
@@ -84,11 +101,18 @@ export function isAlone(deployments: readonly DeploymentObject[], revision: stri
   return deployments.every((one) => revisionRunBy(one) === revision);
 }
 
-/** Percent of the requests that each revision gets, by its name: of plain Services, by the pods that answer. Pure. */
+/** Percent of the requests that each revision gets, by its name: by weights of a route, or by the pods that answer. Pure. */
 export function trafficOf(
-  { answers, workloads }: Fleet,
+  model: SecureModel,
+  { answers, workloads, weight }: Fleet,
   deployments: readonly DeploymentObject[],
 ): ReadonlyMap<string, number> {
+  const [comes, serves] = workloads;
+  if (model.spec.strategy.traffic?.httpRoute !== undefined && comes !== undefined && serves !== undefined)
+    return new Map([
+      [comes.revision.metadata.name, weight],
+      [serves.revision.metadata.name, 100 - weight],
+    ]);
   const pods = workloads.map(({ revision: { metadata } }) => {
     const isLedTo = answers === undefined || answers === metadata.name;
     return [metadata.name, isLedTo ? availableOf(deploymentRunning(deployments, metadata.name)) : 0] as const;

@@ -8,6 +8,7 @@ import { withdrawOne } from "./grants.ts";
 import { type Active, type Judgements, outcomeOf } from "./outcome.ts";
 import { settleRevisions } from "./settle.ts";
 import { type Outcome, modelStatus } from "./status.ts";
+import { readTraffic } from "./traffic.ts";
 import { revisionOf, revisionRunBy } from "./workload.ts";
 
 /** Of the Service of a model of which no revision is known. */
@@ -71,8 +72,8 @@ async function writeQuarantine(desk: Desk, outcome: Outcome): Promise<void> {
 }
 
 /** Returns whether the snapshot is kept. */
-export function tearDownAll(desk: Desk): Promise<boolean> {
+export async function tearDownAll(desk: Desk): Promise<boolean> {
   const { client, model, living, now, log } = desk;
   const port = desk.active()?.spec.serving.port ?? defaultPort;
-  return tearDown(client, model, { living, port, now, log });
+  return tearDown(client, model, { living, traffic: await readTraffic(desk), port, now, log });
 }

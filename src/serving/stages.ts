@@ -1,6 +1,7 @@
 import type { RolloutStatus, StrategySpec } from "../api/index.ts";
 import type { HealthVerdict } from "../health/index.ts";
 import { truncateUtf8 } from "../kube/index.ts";
+import type { TrafficProgress } from "../traffic/index.ts";
 import { parseDuration } from "../trust/index.ts";
 import type { Hold } from "./decide.ts";
 
@@ -44,6 +45,8 @@ export interface Staging {
   readonly before: RolloutStatus | undefined;
   /** How many of its pods answer. */
   readonly answering: number;
+  /** Whether requests are shared as the stage says. */
+  readonly shared: TrafficProgress;
   readonly isWell: boolean;
   readonly health: HealthVerdict | undefined;
   /** Whether people have approved that it goes on, and who else has to. */
@@ -73,7 +76,7 @@ export function decideStage(staging: Staging, now: Date): StagePlan {
   const stage = stages[at];
   if (stage === undefined) return planAt(staging, stages, { at, says: goesOn("it takes over") });
   const isSame = known !== undefined && known.step === at + 1 && known.weight === stage.weight;
-  const isReady = staging.answering >= podsOf(staging.replicas, stage.weight);
+  const isReady = staging.shared.done && staging.answering >= podsOf(staging.replicas, stage.weight);
   const since = isReady ? (isSame ? (known.since ?? now.toISOString()) : now.toISOString()) : undefined;
   const waits = waitsFor(staging, stage, { since, now });
   if (waits !== undefined) return planAt(staging, stages, { at, since, ...waits });
@@ -87,11 +90,11 @@ interface Wait {
 
 /** Why it is not time for the next stage; undefined when it is. */
 function waitsFor(
-  { isWell, health, paused, approval }: Staging,
+  { isWell, health, paused, approval, shared }: Staging,
   { pauseMs, approval: needsApproval }: Stage,
   { since, now }: { readonly since: string | undefined; readonly now: Date },
 ): Wait | undefined {
-  if (since === undefined) return { says: goesOn("its pods start") };
+  if (since === undefined) return { says: goesOn(shared.done ? "its pods start" : shared.message) };
   if (paused !== undefined) return { says: paused };
   const end = new Date(Date.parse(since) + pauseMs);
   if (now < end) return { says: goesOn(`looked at until ${end.toISOString()}`), until: end };

@@ -1,17 +1,20 @@
 import type { ModelRevision, RolloutStatus } from "../api/index.ts";
+import type { TrafficProgress } from "../traffic/index.ts";
 import { approvalOf, authorsOf } from "./approval.ts";
 import type { Hold } from "./decide.ts";
 import type { Desk } from "./desk.ts";
+import { fleetOf, weightsOf } from "./fleet.ts";
 import { pausedBy } from "./orders.ts";
 import { type StagePlan, decideStage, isStaged } from "./stages.ts";
 import { isWell } from "./status.ts";
+import { type Traffic, splitOf } from "./traffic.ts";
 import { availableOf, deploymentRunning } from "./workload.ts";
 
 /** How far the revision that comes may go beside the one that serves; undefined where it does not come in stages. */
 export function stageOf(
   desk: Desk,
-  desired: ModelRevision | undefined,
-  serving: ModelRevision | undefined,
+  traffic: Traffic,
+  { desired, serving }: { readonly desired: ModelRevision | undefined; readonly serving: ModelRevision | undefined },
 ): StagePlan | undefined {
   const { model, living, now, orders } = desk;
   const { strategy, replicas } = model.spec;
@@ -26,6 +29,8 @@ export function stageOf(
       replicas,
       revision,
       before,
+      shared:
+        before?.revision === revision ? sharedAs(desk, traffic, { desired, serving, weight: before.weight }) : notYet,
       answering: availableOf(deploymentRunning(living.deployments, revision)),
       isWell: isWell(model, health),
       health,
@@ -40,6 +45,23 @@ export function stageOf(
     },
     now,
   );
+}
+
+const notYet: TrafficProgress = { done: false, message: "requests are not shared yet" };
+
+/** Whether requests are shared as they were to be. */
+function sharedAs(
+  { model, living: { deployments } }: Desk,
+  { driver, living }: Traffic,
+  {
+    desired,
+    serving,
+    weight,
+  }: { readonly desired: ModelRevision; readonly serving: ModelRevision; readonly weight: number },
+): TrafficProgress {
+  const weights = weightsOf(model.spec.strategy, weight);
+  const fleet = fleetOf({ model, deployments, run: desired, serving, ...weights });
+  return driver.progress(living, splitOf(model, fleet, serving));
 }
 
 /** Since the stage began. The API server tells seconds apart and no more: what may have been said of the one before does not count. */

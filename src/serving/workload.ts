@@ -1,14 +1,9 @@
 import type { ModelRevision, SecureModel, TemplateContainer } from "../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL } from "../admission/index.ts";
-import {
-  type KubeObject,
-  type ResourceType,
-  apiVersionOf,
-  deploymentType,
-  podType,
-  serviceType,
-} from "../kube/index.ts";
+import { type KubeObject, apiVersionOf, deploymentType, podType } from "../kube/index.ts";
 import { ownerReference } from "./revision.ts";
+
+export const FIELD_MANAGER = "mlsecops-serving";
 
 /** Of a Deployment, what this room reads. */
 export interface DeploymentObject extends KubeObject {
@@ -23,11 +18,6 @@ export interface DeploymentObject extends KubeObject {
     readonly availableReplicas?: number;
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
   };
-}
-
-/** Of a Service, what this room reads. */
-export interface ServiceObject extends KubeObject {
-  readonly spec?: { readonly selector?: Readonly<Record<string, string>> };
 }
 
 /** A Deployment that is to be there. */
@@ -122,8 +112,15 @@ export function podTemplate(revision: ModelRevision) {
 export function deployment(model: SecureModel, { revision, name, replicas }: Workload): KubeObject {
   const labels = modelLabels(model.metadata.name);
   const isOwn = name !== model.metadata.name;
-  return object(deploymentType, model, {
-    name,
+  return {
+    apiVersion: apiVersionOf(deploymentType),
+    kind: deploymentType.kind,
+    metadata: {
+      name,
+      namespace: model.metadata.namespace ?? "",
+      labels,
+      ownerReferences: [ownerReference(model)],
+    },
     spec: {
       replicas,
       strategy:
@@ -135,30 +132,7 @@ export function deployment(model: SecureModel, { revision, name, replicas }: Wor
       selector: { matchLabels: isOwn ? { ...labels, [REVISION_LABEL]: revision.metadata.name } : labels },
       template: podTemplate(revision),
     },
-  });
-}
-
-/** Whose pods answer at the address of a model: those of all its revisions, of one of them, or none. */
-export type Answering = "All" | "Nobody" | { readonly revision: string };
-
-/** A quarantined model keeps its Service, so that its address stays, and the Service has no endpoint. */
-export function service(
-  model: SecureModel,
-  { answering, port }: { readonly answering: Answering; readonly port: number },
-): ServiceObject {
-  const { name } = model.metadata;
-  return object(serviceType, model, {
-    name,
-    spec: {
-      type: "ClusterIP",
-      // No model can have that name, so nothing is selected.
-      selector: {
-        ...modelLabels(answering === "Nobody" ? "QUARANTINED" : name),
-        ...(typeof answering === "string" ? {} : { [REVISION_LABEL]: answering.revision }),
-      },
-      ports: [{ name: "http", port: 80, targetPort: port, protocol: "TCP" }],
-    },
-  });
+  } as KubeObject;
 }
 
 /** The pod that a ReplicaSet would create: asked of the API server as a dry run before anything is scaled. */
@@ -168,24 +142,6 @@ export function probePod(revision: ModelRevision): KubeObject {
     apiVersion: apiVersionOf(podType),
     kind: podType.kind,
     metadata: { ...metadata, name: `${revision.metadata.name}-probe`, namespace: revision.metadata.namespace ?? "" },
-    spec,
-  } as KubeObject;
-}
-
-function object(
-  type: ResourceType,
-  model: SecureModel,
-  { name, spec }: { readonly name: string; readonly spec: unknown },
-): KubeObject {
-  return {
-    apiVersion: apiVersionOf(type),
-    kind: type.kind,
-    metadata: {
-      name,
-      namespace: model.metadata.namespace ?? "",
-      labels: modelLabels(model.metadata.name),
-      ownerReferences: [ownerReference(model)],
-    },
     spec,
   } as KubeObject;
 }

@@ -11,6 +11,8 @@ export interface TrafficSplit {
   readonly weight: number;
   /** The candidate gets a copy of each request, and its answers are dropped (Shadow). */
   readonly mirror: boolean;
+  /** One Deployment replaces the pods of one by those of the other, and all of them answer: then who is active gives the port. */
+  readonly inPlace?: boolean;
 }
 
 export interface TrafficProgress {
@@ -26,7 +28,7 @@ export interface TrafficDriver {
   /** Objects to apply, in order. */
   objects(model: SecureModel, split: TrafficSplit): readonly KubeObject[];
   /** The objects of a model in quarantine: its addresses stay, and nothing is behind them. */
-  quarantined(model: SecureModel): readonly KubeObject[];
+  quarantined(model: SecureModel, port: number): readonly KubeObject[];
   /** How far the living objects of the model are. */
   progress(living: readonly KubeObject[], split: TrafficSplit): TrafficProgress;
 }

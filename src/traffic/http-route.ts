@@ -2,7 +2,7 @@ import type { HttpRouteTraffic, ModelRevision, SecureModel } from "../api/index.
 import { type KubeObject, type ResourceType, serviceType } from "../kube/index.ts";
 import { type TrafficDriver, type TrafficSplit, candidateWeight } from "./driver.ts";
 import { type WantedRoute, routeProgress } from "./route-progress.ts";
-import { SERVICE_PORT, candidateName, misdirected, modelService, owned, portOf, selectorOf } from "./services.ts";
+import { SERVICE_PORT, candidateName, misdirected, modelService, owned, selectorOf } from "./services.ts";
 
 const gatewayGroup = "gateway.networking.k8s.io";
 
@@ -32,12 +32,12 @@ export function httpRoute(traffic: HttpRouteTraffic): TrafficDriver {
   return {
     kinds: [serviceType, httpRouteType],
     objects: (model, split) => [
-      ...servicesOf(model, split),
+      ...servicesOf(model, split, model.spec.workload.managed.port),
       routeOf(model, wantedOf(model.metadata.name, split), traffic),
     ],
-    quarantined: (model) => {
+    quarantined: (model, port) => {
       const none = { active: undefined, candidate: undefined, weight: 0, mirror: false };
-      return [...servicesOf(model, none), routeOf(model, wantedOf(model.metadata.name, none), traffic)];
+      return [...servicesOf(model, none, port), routeOf(model, wantedOf(model.metadata.name, none), traffic)];
     },
     progress: (living, split) => {
       const model = (split.active ?? split.candidate)?.spec.model;
@@ -68,9 +68,10 @@ function selectedBy(
   ];
 }
 
-function servicesOf(model: SecureModel, split: TrafficSplit): readonly KubeObject[] {
+/** `idle` is the port of those that lead to nobody. */
+function servicesOf(model: SecureModel, split: TrafficSplit, idle: number): readonly KubeObject[] {
   return selectedBy(model.metadata.name, split).map(([name, selected]) =>
-    modelService(model, { name, selected, port: portOf(selected === "None" ? undefined : selected, model) }),
+    modelService(model, { name, selected, port: selected === "None" ? idle : selected.spec.serving.port }),
   );
 }
 

@@ -2,5 +2,4 @@
 export { trafficDriver } from "./choose.ts";
 export { type TrafficDriver, type TrafficProgress, type TrafficSplit, candidateWeight } from "./driver.ts";
 export { httpRoute, httpRouteNotServed, httpRouteType } from "./http-route.ts";
-export { replicaShare, serviceShare } from "./service-share.ts";
-export { candidateName, modelService } from "./services.ts";
+export { serviceShare } from "./service-share.ts";

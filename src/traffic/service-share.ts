@@ -1,11 +1,10 @@
-import type { SecureModel } from "../api/index.ts";
 import { type KubeObject, serviceType } from "../kube/index.ts";
 import { type TrafficDriver, type TrafficProgress, type TrafficSplit, candidateWeight } from "./driver.ts";
-import { type Selected, candidateName, misdirected, modelService, portOf, selectorOf } from "./services.ts";
+import { type Selected, candidateName, misdirected, modelService, selectorOf } from "./services.ts";
 
 /**
  * Shares requests by how many pods each revision has: the model's Service selects the pods of both. How many those are is
- * up to whoever makes them; see {@link replicaShare}. It knows no copies of requests.
+ * up to whoever makes them. It knows no copies of requests.
  */
 export const serviceShare: TrafficDriver = {
   kinds: [serviceType],
@@ -18,13 +17,13 @@ export const serviceShare: TrafficDriver = {
     return [
       ...(candidate === undefined
         ? []
-        : [modelService(model, { name: candidateName(name), selected: candidate, port: portOf(candidate, model) })]),
-      modelService(model, { name, selected, port: portOf(answering, model) }),
+        : [modelService(model, { name: candidateName(name), selected: candidate, port: candidate.spec.serving.port })]),
+      modelService(model, { name, selected, port: answering?.spec.serving.port ?? model.spec.workload.managed.port }),
     ];
   },
 
-  quarantined(model) {
-    return closed(model);
+  quarantined(model, port) {
+    return [modelService(model, { name: model.metadata.name, selected: "None", port })];
   },
 
   progress(living, split) {
@@ -35,21 +34,11 @@ export const serviceShare: TrafficDriver = {
   },
 };
 
-/**
- * How many of the pods belong to each, for a weight in percent (0 to 100): as near as whole pods come, and while both are
- * to get requests at least one each. One pod alone belongs to whom the larger part is for.
- */
-export function replicaShare(total: number, weight: number): { readonly active: number; readonly candidate: number } {
-  const nearest = Math.round((total * Math.min(100, Math.max(0, weight))) / 100);
-  const isShared = weight > 0 && weight < 100 && total >= 2;
-  const candidate = isShared ? Math.min(total - 1, Math.max(1, nearest)) : nearest;
-  return { active: total - candidate, candidate };
-}
-
 /** Whom the model's Service selects. */
 function selectedBy(split: TrafficSplit): Selected {
   const weight = candidateWeight(split);
-  const { active, candidate } = split;
+  const { active, candidate, inPlace = false } = split;
+  if (inPlace) return "All";
   if (weight === 0) return active ?? "None";
   if (weight === 100) return candidate ?? "None";
   return portsDiffer(split) ? (active ?? "None") : "All";
@@ -86,9 +75,4 @@ function progressOf(living: readonly KubeObject[], split: TrafficSplit, model: s
     done: true,
     message: `requests are shared by the number of pods, ${weight}% for ${candidate?.metadata.name}`,
   };
-}
-
-function closed(model: SecureModel): readonly KubeObject[] {
-  const { name } = model.metadata;
-  return [modelService(model, { name, selected: "None", port: portOf(undefined, model) })];
 }

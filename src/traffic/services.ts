@@ -41,11 +41,6 @@ export function selectorOf(model: string, selected: Selected): Record<string, st
   return { ...modelLabels(model), [REVISION_LABEL]: selected.metadata.name };
 }
 
-/** The port on which a revision answers; that of the model's spec while there is none. */
-export function portOf(revision: ModelRevision | undefined, model: SecureModel): number {
-  return revision?.spec.serving.port ?? model.spec.workload.managed.port;
-}
-
 /**
  * A hash of the spec. Who compares objects by what should be there sees no difference where a label of a selector is gone,
  * and would leave a Service at one revision that should lead to all.

@@ -112,7 +112,7 @@ export class Shop {
 
   /** Applies what the driver wants, as the operator does, and waits for the endpoints that follow from it. */
   async apply(driver: TrafficDriver, split: TrafficSplit | "Quarantine"): Promise<void> {
-    const objects = split === "Quarantine" ? driver.quarantined(this.model) : driver.objects(this.model, split);
+    const objects = split === "Quarantine" ? driver.quarantined(this.model, 8080) : driver.objects(this.model, split);
     const before = await this.living(driver);
     for (const desired of objects) {
       const type = driver.kinds.find(({ kind }) => kind === desired.kind);

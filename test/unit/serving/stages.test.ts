@@ -21,6 +21,7 @@ const staging: Staging = {
   before: undefined,
   replicas: 4,
   answering: 4,
+  shared: { done: true, message: "" },
   isWell: true,
   health: { state: "Healthy", reason: "SignalsGood", message: "all is well" },
   approval: waits,
@@ -48,6 +49,12 @@ describe("the stages of a revision that comes", () => {
     [
       "does not begin to count before all pods answer",
       { before: rollout(1, { since: undefined }), answering: 0 },
+      3_600,
+      { step: 1, reason: "RollingOut" },
+    ],
+    [
+      "does not begin to count before requests are shared",
+      { before: rollout(1, { since: undefined }), shared: { done: false, message: "no Gateway" } },
       3_600,
       { step: 1, reason: "RollingOut" },
     ],
@@ -130,8 +137,9 @@ describe("the stages of a revision that comes", () => {
   });
 
   it("of BlueGreen and Shadow are one, without requests", () => {
+    const traffic = { httpRoute: { parentRefs: [{ name: "public" }] } };
     for (const type of ["BlueGreen", "Shadow"] as const)
-      assert.deepEqual(stagesOf(StrategySpec.parse({ type, hold: "90s", approval: true })), [
+      assert.deepEqual(stagesOf(StrategySpec.parse({ type, traffic, hold: "90s", approval: true })), [
         { weight: 0, pauseMs: 90_000, approval: true },
       ]);
     for (const type of ["RollingUpdate", "Recreate"] as const)

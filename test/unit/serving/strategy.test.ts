@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ModelAction, StrategySpec } from "../../../src/api/index.ts";
+import type { KubeObject } from "../../../src/kube/index.ts";
 import type { HealthVerdict } from "../../../src/health/index.ts";
 import { World, digest, rejected, verified } from "./world.ts";
 
@@ -9,6 +10,13 @@ const bad: HealthVerdict = {
   reason: "SignalBad",
   message: "errors is 0.5, above the maximum 0.05",
 };
+
+interface RouteSpec {
+  readonly rules: readonly {
+    readonly filters: readonly { readonly requestMirror: { readonly backendRef: { readonly name: string } } }[];
+    readonly backendRefs: readonly { readonly name: string; readonly weight: number }[];
+  }[];
+}
 
 type Wanted = Partial<Omit<StrategySpec, "steps">> & { readonly steps?: readonly object[] };
 
@@ -73,6 +81,26 @@ class Theatre {
     const selected = selector["mlsecops.io/revision"];
     const pods = [...counts].sort(([a], [b]) => a - b).map(([version, count]) => `v${version}*${count}`);
     return `${pods.join(" ")} by ${selected === undefined ? "all" : `v${this.versionOf(selected)}`}`;
+  }
+
+  route() {
+    const found = this.world.client.objects.get("httproutes/shop/iris");
+    assert.ok(found);
+    return found as KubeObject & { readonly spec: RouteSpec };
+  }
+
+  /** The Gateway takes the route as it is now. */
+  accept(): void {
+    const route = this.route();
+    const conditions = ["Accepted", "ResolvedRefs"].map((type) => ({
+      type,
+      status: "True",
+      reason: type,
+      message: "",
+      observedGeneration: route.metadata.generation,
+    }));
+    const status = { parents: [{ parentRef: { name: "public" }, controllerName: "example.com/gateway", conditions }] };
+    this.world.client.add("httproutes", { ...route, status } as KubeObject);
   }
 
   /** As the API server would say it. */
@@ -261,12 +289,56 @@ describe("a revision that comes in stages", () => {
     theatre.health.set(2, bad);
     theatre.world.unready.add(theatre.nameOf(1));
     await theatre.world.settle();
-    assert.equal(theatre.cast(), "v1*4 v2*4 by all");
+    assert.equal(theatre.cast(), "v1*4 v2*4 by v2");
     theatre.world.unready.clear();
     await theatre.world.settle();
     assert.equal(theatre.cast(), "v1*4 by all");
     assert.equal(theatre.world.condition(), "False/RolledBack");
     assert.equal(theatre.world.condition("Serving"), "True/PodsReady");
+  });
+
+  it("of Shadow gets copies through the Gateway once that has said so, and nobody waits for its answers", async () => {
+    const theatre = new Theatre({
+      type: "Shadow",
+      hold: "2m",
+      traffic: { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } },
+    });
+    const weights = () => theatre.route().spec.rules[0]?.backendRefs.map(({ name, weight }) => `${name}=${weight}`);
+    await theatre.go(1);
+    assert.deepEqual(weights(), ["iris-active=100", "iris-candidate=0"]);
+    await theatre.go(2);
+    assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
+    assert.deepEqual(weights(), ["iris-active=100", "iris-candidate=0"]);
+    assert.equal(theatre.route().spec.rules[0]?.filters[0]?.requestMirror.backendRef.name, "iris-candidate");
+    await theatre.later(3_600);
+    assert.match(theatre.world.model().status?.rollout?.message ?? "", /Gateway/);
+    assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
+    theatre.accept();
+    await theatre.later(60);
+    assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
+    await theatre.later(120);
+    assert.equal(theatre.cast(), "v2*4 by v2");
+    assert.deepEqual(theatre.route().spec.rules[0]?.filters, []);
+  });
+
+  it("leaves no route behind when the spec has none any more", async () => {
+    const theatre = new Theatre({
+      type: "BlueGreen",
+      traffic: { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } },
+    });
+    const kept = () =>
+      [...theatre.world.client.objects.keys()].filter((key) => /^(services|httproutes)/.test(key)).sort();
+    await theatre.go(1);
+    assert.deepEqual(kept(), [
+      "httproutes/shop/iris",
+      "services/shop/iris",
+      "services/shop/iris-active",
+      "services/shop/iris-candidate",
+    ]);
+    theatre.change({ strategy: { type: "RollingUpdate", steps: [], hold: "5m", approval: false } });
+    await theatre.world.settle();
+    assert.deepEqual(kept(), ["services/shop/iris"]);
+    assert.equal(theatre.cast(), "v1*4 by all");
   });
 
   it("needs the approval of people where the strategy says so, each step anew", async () => {

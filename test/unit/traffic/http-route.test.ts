@@ -136,7 +136,7 @@ describe("traffic by a route of the Gateway API", () => {
   });
 
   it("keeps all addresses in quarantine, and nothing is behind them", () => {
-    const objects = driver.quarantined(model);
+    const objects = driver.quarantined(model, 8080);
     assert.deepEqual(services(objects), {
       "iris-active": { selector: NOBODY, to: [8080] },
       "iris-candidate": { selector: NOBODY, to: [8080] },

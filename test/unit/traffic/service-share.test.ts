@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { includes } from "../../../src/kube/apply-changes.ts";
-import { candidateWeight, replicaShare, serviceShare } from "../../../src/traffic/index.ts";
+import { candidateWeight, serviceShare } from "../../../src/traffic/index.ts";
 import { MODEL, NOBODY, model, ofRevision, one, revision, services, specOf, split, two } from "./support.ts";
 
 const selected = (parts: Parameters<typeof split>[0]) => services(serviceShare.objects(model, split(parts)));
@@ -18,6 +17,11 @@ describe("traffic by plain Services", () => {
   it("goes to all pods of the model between 0 and 100, and to the candidate alone at 100", () => {
     for (const weight of [1, 50, 99]) assert.deepEqual(selected({ weight })["iris"]?.selector, MODEL);
     assert.deepEqual(selected({ weight: 100 })["iris"]?.selector, ofRevision("iris-two"));
+  });
+
+  it("goes to all pods where one Deployment replaces them", () => {
+    const all = selected({ candidate: undefined, weight: 0, inPlace: true });
+    assert.deepEqual(all, { iris: { selector: MODEL, to: [8080] } });
   });
 
   it("goes to who is there: the first revision gets all or nothing", () => {
@@ -60,7 +64,7 @@ describe("traffic by plain Services", () => {
   });
 
   it("stops in quarantine, and the address stays", () => {
-    assert.deepEqual(services(serviceShare.quarantined(model)), { iris: { selector: NOBODY, to: [8080] } });
+    assert.deepEqual(services(serviceShare.quarantined(model, 8080)), { iris: { selector: NOBODY, to: [8080] } });
   });
 
   it("is done when the living Services select what they should", () => {
@@ -95,52 +99,5 @@ describe("the weight of a candidate", () => {
     assert.equal(candidateWeight(split({ active: undefined, weight: 30 })), 100);
     assert.equal(candidateWeight(split({ active: undefined, weight: 0 })), 0);
     assert.equal(candidateWeight(split({ active: one, candidate: two, weight: 30 })), 30);
-  });
-});
-
-describe("how many pods each revision gets", () => {
-  const total = fc.integer({ min: 0, max: 1000 });
-  const weight = fc.integer({ min: 0, max: 100 });
-
-  it("adds up, and never is negative", () =>
-    fc.assert(
-      fc.property(total, weight, (pods, percent) => {
-        const share = replicaShare(pods, percent);
-        assert.equal(share.active + share.candidate, pods);
-        assert.ok(share.active >= 0 && share.candidate >= 0);
-      }),
-    ));
-
-  it("is all or nothing at the ends, and at least one each between them", () =>
-    fc.assert(
-      fc.property(total, weight, (pods, percent) => {
-        const share = replicaShare(pods, percent);
-        if (percent === 0) assert.equal(share.candidate, 0);
-        else if (percent === 100) assert.equal(share.active, 0);
-        else if (pods >= 2) assert.ok(share.active >= 1 && share.candidate >= 1);
-      }),
-    ));
-
-  it("is as near to the weight as whole pods come", () =>
-    fc.assert(
-      fc.property(total, weight, (pods, percent) => {
-        const { active, candidate } = replicaShare(pods, percent);
-        const isForced = percent > 0 && percent < 100 && (active === 1 || candidate === 1);
-        if (!isForced) assert.ok(Math.abs(candidate - (pods * percent) / 100) <= 0.5);
-      }),
-    ));
-
-  it("never shrinks while the weight grows", () =>
-    fc.assert(
-      fc.property(total, weight, weight, (pods, a, b) => {
-        const [less, more] = [Math.min(a, b), Math.max(a, b)];
-        assert.ok(replicaShare(pods, less).candidate <= replicaShare(pods, more).candidate);
-      }),
-    ));
-
-  it("gives one pod alone to whom the larger part is for", () => {
-    assert.deepEqual(replicaShare(1, 49), { active: 1, candidate: 0 });
-    assert.deepEqual(replicaShare(1, 50), { active: 0, candidate: 1 });
-    assert.deepEqual(replicaShare(10, 15), { active: 8, candidate: 2 });
   });
 });
