@@ -1,17 +1,8 @@
-import { peopleBindings } from "../../../../src/access/index.ts";
 import { GrantStore } from "../../../../src/admission/index.ts";
-import { LivingWalls, WallsView, isolationReconciler, wallsReconciler } from "../../../../src/isolation/index.ts";
-import {
-  Controller,
-  type EventDetail,
-  Metrics,
-  ObjectClient,
-  type RateLimit,
-  systemClock,
-} from "../../../../src/kube/index.ts";
+import { type EventDetail, Metrics, ObjectClient, type RateLimit, systemClock } from "../../../../src/kube/index.ts";
+import { namespaceControllers } from "../../../../src/operator/controllers/namespaces.ts";
 import { createInformers } from "../../../../src/operator/informers.ts";
 import { WallKinds } from "../../../../src/operator/wall-kinds.ts";
-import { wallSources } from "../../../../src/operator/wall-sources.ts";
 import { wireServed, wireWalls } from "../../../../src/operator/wiring.ts";
 import { connect, silentLog } from "../../kube/support.ts";
 import { type Installation, operatorNamespace } from "../../operator/support/installation.ts";
@@ -28,54 +19,26 @@ export class Keeper {
     const shared = { clock: systemClock, log: silentLog(), metrics: new Metrics() };
     const informers = createInformers({ client, ...shared, operatorNamespace });
     const kinds = new WallKinds({ client, ...shared });
-    const now = () => new Date();
     const events = { emit: (_regarding: unknown, detail: EventDetail) => this.events.push(detail) };
-    const view = new WallsView();
-    const common = {
-      client,
-      events,
-      now,
-      identity,
-      namespaces: informers.namespaces.store,
-      living: informers.living.store,
-      pods: informers.pods.store,
-      bindings: informers.bindings.store,
-    };
-    const isolation = new Controller({
-      ...shared,
-      name: "isolation",
-      workers: 4,
-      urgentWorkers: 2,
-      reconcile: isolationReconciler({
-        ...common,
-        walls: view,
-        models: informers.models.store,
-        grants: new GrantStore(client),
-        verifier: { verify: () => Promise.reject(new Error("nothing is verified here")) },
-        policies: () => [],
-        exceptions: () => [],
-        pullCredentials: () => ({ who: "nobody", read: () => Promise.resolve(undefined) }),
-        guardProblems: () => [],
+    const { namespaceController: isolation, wallsController: walls } = namespaceControllers(
+      { informers, client, events, identity, shared },
+      {
+        kinds,
+        granting: {
+          grants: new GrantStore(client),
+          verifier: { verify: () => Promise.reject(new Error("nothing is verified here")) },
+          policies: () => [],
+          exceptions: () => [],
+          pullCredentials: () => ({ who: "nobody", read: () => Promise.resolve(undefined) }),
+          guardProblems: () => [],
+        },
+        dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
+        probes: () => undefined,
         // Who reaches whom, and who may do what, has tests of its own.
         reach: () => ({ excess: { breaches: [], total: 0 }, unknown: [] }),
         access: () => ({ count: 0, examples: [] }),
-      }),
-    });
-    const walls = new Controller({
-      ...shared,
-      name: "walls",
-      workers: 8,
-      reconcile: wallsReconciler({
-        ...common,
-        walls: new LivingWalls(() => [...wallSources(informers), ...kinds.sources]),
-        view,
-        served: () => kinds.served,
-        dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
-        probes: () => undefined,
-        people: peopleBindings,
-        changed: (name) => isolation.enqueueUrgent(name),
-      }),
-    });
+      },
+    );
     wireWalls(informers, walls);
     wireServed(kinds, informers, walls);
     isolation.watch(informers.namespaces);
