@@ -1,7 +1,8 @@
 /** SecureNamespace: what may run in a namespace, and that nothing else does. */
-export { isolationReconciler, type IsolationDependencies } from "./controller.ts";
+export { isolationReconciler } from "./controller.ts";
 export { FINALIZER as NAMESPACE_FINALIZER, bindWorkloadRole, type PodObject, type RoleBinding } from "./cluster.ts";
 export { type NamespaceReach } from "./conditions/isolation.ts";
+export { type IsolationDependencies } from "./pass.ts";
 export { adminNetworkPolicyType, clusterNetworkPolicyType, type AdminKind } from "./walls/admin-policy.ts";
 export { wallsReconciler, type WallsDependencies } from "./walls/controller.ts";
 export { declarationOf, type DeclarationOptions } from "./walls/declaration.ts";
