@@ -3,7 +3,8 @@ import { API_VERSION, type SecureNamespace, type SecureNamespaceStatus, secureNa
 import type { EventDetail } from "../kube/index.ts";
 import { accessNews } from "./conditions/access.ts";
 import { breachNews } from "./conditions/isolation.ts";
-import type { CheckedImage, UngrantedPod } from "./decide.ts";
+import type { UngrantedPod } from "./decide.ts";
+import type { CheckedImage } from "./granted-uses.ts";
 import type { Pass } from "./pass.ts";
 
 /** Warns of what is not verified, and of what policies warn of; once. */

@@ -18,14 +18,16 @@ import {
 import { nextCheckMs } from "../trust/index.ts";
 import { announceAccess, announceImages, announcePods } from "./announce.ts";
 import { FINALIZER, bindWorkloadRole, hasLabels, setLabels } from "./cluster.ts";
-import { type CheckedImage, completedStatus, imageUses, imagesRenewalDue, wantedLabels } from "./decide.ts";
 import { imageFacts } from "./evidence.ts";
 import { farewell } from "./farewell.ts";
+import { type CheckedImage, imageUses, imagesRenewalDue } from "./granted-uses.ts";
 import { checkImage } from "./images.ts";
+import { wantedLabels } from "./labels.ts";
 import { findNamespace } from "./namespace.ts";
 import { type IsolationDependencies, type Pass, passOf } from "./pass.ts";
 import { evictPods, ungrantedPods } from "./pods.ts";
 import { haltPass, recordFacts, reportBreaches, writeStatus } from "./report.ts";
+import { completedStatus } from "./status.ts";
 
 const missingRetryMs = 30_000;
 const evictedRetryMs = 10_000;

@@ -11,7 +11,7 @@ import {
   verdictFact,
 } from "../governance/index.ts";
 import { parseReference } from "../trust/index.ts";
-import type { CheckedImage } from "./decide.ts";
+import type { CheckedImage } from "./granted-uses.ts";
 
 /** The verdicts on the allowed images, and what the namespace has granted for them. Pure. */
 export function imageFacts(

@@ -3,8 +3,8 @@ import { GRANT_NAME, type SecureNamespace, admissionGrant, parseObject, secureNa
 import { type ReconcileResult, isKubeError, namespaceType, removeFinalizer } from "../kube/index.ts";
 import { warn } from "./announce.ts";
 import { FINALIZER, goesWith, setLabels } from "./cluster.ts";
-import { noLabels, wantedLabels } from "./decide.ts";
 import { farewellFacts } from "./evidence.ts";
+import { noLabels, wantedLabels } from "./labels.ts";
 import type { Pass } from "./pass.ts";
 import { haltPass, recordFacts } from "./report.ts";
 

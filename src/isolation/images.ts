@@ -11,7 +11,7 @@ import {
   toVerdictStatus,
   verifyLatest,
 } from "../trust/index.ts";
-import type { CheckedImage } from "./decide.ts";
+import type { CheckedImage } from "./granted-uses.ts";
 import type { Pass } from "./pass.ts";
 
 type CheckInput = Omit<Parameters<typeof decideVerdict>[0], "artifact" | "signatureFacts">;

@@ -1,7 +1,7 @@
 import { type SecureNamespace, type SecureNamespaceSpec, secureNamespace } from "../api/index.ts";
 import { type KubeObject, ensureFinalizer, isKubeError, namespaceType } from "../kube/index.ts";
 import { FINALIZER, createNamespace } from "./cluster.ts";
-import { wantedLabels } from "./decide.ts";
+import { wantedLabels } from "./labels.ts";
 import type { Pass } from "./pass.ts";
 
 /** The Namespace, made where it is to be made; or why there is none. */

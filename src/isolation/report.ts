@@ -8,9 +8,9 @@ import { type Fact, evidenceObject } from "../governance/index.ts";
 import { type ReconcileResult, applyStatus, isKubeError } from "../kube/index.ts";
 import { announceBreaches } from "./announce.ts";
 import { FIELD_MANAGER } from "./cluster.ts";
-import { type Halt, haltedStatus, withIsolation } from "./decide.ts";
 import { enforcementFacts, isolationFacts } from "./evidence.ts";
 import type { Pass } from "./pass.ts";
+import { type Halt, haltedStatus, withIsolation } from "./status.ts";
 
 /** Says why the pass ends here, and does nothing else. */
 export async function haltPass(

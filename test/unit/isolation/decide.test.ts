@@ -2,16 +2,10 @@ import assert from "node:assert/strict";
 import { contribute, emptyGrant } from "../../../src/admission/index.ts";
 import type { Breach } from "../../../src/reach/index.ts";
 import type { VerdictStatus } from "../../../src/api/index.ts";
-import {
-  type CheckedImage,
-  type Observations,
-  completedStatus,
-  conditionsOf,
-  haltedStatus,
-  imageUses,
-  imagesRenewalDue,
-  wantedLabels,
-} from "../../../src/isolation/decide.ts";
+import { type Observations, conditionsOf } from "../../../src/isolation/decide.ts";
+import { type CheckedImage, imageUses, imagesRenewalDue } from "../../../src/isolation/granted-uses.ts";
+import { wantedLabels } from "../../../src/isolation/labels.ts";
+import { completedStatus, haltedStatus } from "../../../src/isolation/status.ts";
 
 const now = new Date("2030-01-01T00:00:00Z");
 const at = (ms: number) => new Date(now.getTime() + ms).toISOString();

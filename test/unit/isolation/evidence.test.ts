@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { contribute, emptyGrant } from "../../../src/admission/index.ts";
 import type { VerdictStatus } from "../../../src/api/index.ts";
-import type { CheckedImage } from "../../../src/isolation/decide.ts";
+import type { CheckedImage } from "../../../src/isolation/granted-uses.ts";
 import { enforcementFacts, farewellFacts, imageFacts, isolationFacts } from "../../../src/isolation/evidence.ts";
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
