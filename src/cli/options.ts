@@ -1,4 +1,4 @@
-import type { Option } from "./command.ts";
+import type { Option, Options } from "./command.ts";
 
 /** Options that several commands share: one name, one meaning. */
 export const kubeconfig = {
@@ -13,6 +13,9 @@ export const context = {
   value: "NAME",
   help: "which context of the kubeconfig (default: its current one)",
 } as const satisfies Option;
+
+/** Which cluster is asked. */
+export const cluster = { kubeconfig, context } as const satisfies Options;
 
 const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -84,4 +87,13 @@ export const registry = {
     value: "HOST",
     help: "a registry to speak to without TLS, which may then also be this machine",
   },
-} as const satisfies Record<string, Option>;
+} as const satisfies Options;
+
+/** Which cluster is asked, and what its policies are decided with. */
+export const deciding = {
+  ...cluster,
+  "operator-namespace": operatorNamespace,
+  "secret-dir": secretDir,
+  kms,
+  ...registry,
+} as const satisfies Options;

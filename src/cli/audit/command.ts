@@ -23,8 +23,7 @@ export const options = {
   key: { type: "string", multiple: true, value: "FILE", complete: "file", help: "public keys to trust, in PEM" },
   "key-from-cluster": { type: "boolean", help: "trust those that the operator publishes in the cluster" },
   namespace: { ...shared.operatorNamespace, help: "where the operator is installed" },
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
+  ...shared.cluster,
   object: {
     type: "string",
     value: "NAME",

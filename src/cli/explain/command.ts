@@ -5,12 +5,7 @@ export const options = {
   namespace: shared.namespace,
   refresh: { type: "boolean", help: "ask the registry again, to see each signature and each condition" },
   content: shared.content,
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
-  "operator-namespace": shared.operatorNamespace,
-  "secret-dir": shared.secretDir,
-  kms: shared.kms,
-  ...shared.registry,
+  ...shared.deciding,
   output: shared.output,
 } as const satisfies Options;
 

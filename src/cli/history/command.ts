@@ -3,8 +3,7 @@ import * as shared from "../options.ts";
 
 export const options = {
   namespace: shared.namespace,
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
+  ...shared.cluster,
   output: shared.output,
 } as const satisfies Options;
 

@@ -2,8 +2,7 @@ import { defineCommand, type Options } from "../command.ts";
 import * as shared from "../options.ts";
 
 export const options = {
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
+  ...shared.cluster,
   "without-nodes": {
     type: "boolean",
     help: "leave out what only pods need: container runtime, DNS, network policies",

@@ -13,12 +13,7 @@ export const options = {
     type: "boolean",
     help: "ask the registry about images that are not granted, to say what policies think of them",
   },
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
-  "operator-namespace": shared.operatorNamespace,
-  "secret-dir": shared.secretDir,
-  kms: shared.kms,
-  ...shared.registry,
+  ...shared.deciding,
   output: shared.output,
 } as const satisfies Options;
 

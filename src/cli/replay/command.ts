@@ -11,12 +11,7 @@ export const options = {
   replace: { type: "string", multiple: true, value: "NAME", help: "a policy of the cluster to do without" },
   offline: { type: "boolean", help: "ask no registry: decide what statuses allow, the rest is Unknown" },
   content: shared.content,
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
-  "operator-namespace": shared.operatorNamespace,
-  "secret-dir": shared.secretDir,
-  kms: shared.kms,
-  ...shared.registry,
+  ...shared.deciding,
   output: shared.output,
 } as const satisfies Options;
 

@@ -4,8 +4,7 @@ import * as shared from "../options.ts";
 export const options = {
   namespace: shared.namespace,
   "all-namespaces": { type: "boolean", short: "A", help: "every namespace" },
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
+  ...shared.cluster,
   output: shared.output,
 } as const satisfies Options;
 

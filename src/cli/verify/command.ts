@@ -19,8 +19,7 @@ export const options = {
   },
   "secret-dir": shared.secretDir,
   "from-cluster": { type: "boolean", help: "read Secrets that policies name from the cluster, with your own rights" },
-  kubeconfig: shared.kubeconfig,
-  context: shared.context,
+  ...shared.cluster,
   "operator-namespace": shared.operatorNamespace,
   kms: shared.kms,
   layout: {
