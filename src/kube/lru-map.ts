@@ -1,11 +1,13 @@
-/** A bounded Map that drops what was not used for the longest time. */
+/** A Map that drops what was not used for the longest time when its weight goes over a bound. */
 export class LruMap<K, V> {
-  readonly #limit: number;
+  readonly #maxWeight: number;
   /** A Map keeps the order of insertion: least recently used first. */
-  readonly #entries = new Map<K, V>();
+  readonly #entries = new Map<K, { readonly value: V; readonly weight: number }>();
+  #weight = 0;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** `maxWeight`: the number of entries, where none is given a weight. */
+  constructor(maxWeight: number) {
+    this.#maxWeight = maxWeight;
   }
 
   get size(): number {
@@ -13,24 +15,29 @@ export class LruMap<K, V> {
   }
 
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
     this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    this.#entries.set(key, entry);
+    return entry.value;
   }
 
-  set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#limit) return;
+  set(key: K, value: V, weight = 1): void {
+    this.delete(key);
+    this.#entries.set(key, { value, weight });
+    this.#weight += weight;
     for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
+      if (this.#weight <= this.#maxWeight) break;
+      this.delete(oldest);
     }
   }
 
-  values(): IterableIterator<V> {
-    return this.#entries.values();
+  delete(key: K): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    this.#entries.delete(key);
+  }
+
+  values(): readonly V[] {
+    return [...this.#entries.values()].map(({ value }) => value);
   }
 }

@@ -1,6 +1,6 @@
 import type { VerdictStatus } from "../api/verdict.ts";
 import type { Credentials } from "./credentials.ts";
-import { LruMap } from "./lru.ts";
+import { LruMap } from "../kube/index.ts";
 
 /** Credentials that are read only where a registry is to be asked. */
 export interface CredentialSource {
@@ -47,7 +47,7 @@ const maxEntries = 16_384;
  * does everybody when the registry is asked.
  */
 export class KnownAccess {
-  readonly #seen = new LruMap<Seen>(maxEntries);
+  readonly #seen = new LruMap<string, Seen>(maxEntries);
 
   /** `place`: the repository, for credentials are chosen by it. */
   note(who: string, place: string, seen: Seen): void {

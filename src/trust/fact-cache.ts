@@ -1,6 +1,6 @@
 import type { CertificateSigner } from "./certificate-check.ts";
 import type { ArtifactFacts, SignatureFact, TimeFact } from "./facts.ts";
-import { LruMap } from "./lru.ts";
+import { LruMap } from "../kube/index.ts";
 import { SingleFlight } from "./single-flight.ts";
 
 export interface FactCacheOptions {
@@ -33,9 +33,9 @@ const bundleOverheadBytes = 1024;
 
 /** Keeps facts by content, within bounds. What is not known for certain is never kept. */
 export class FactCache {
-  readonly #signatures: LruMap<SignatureFact>;
-  readonly #artifacts: LruMap<Gathered>;
-  readonly #times: LruMap<TimeFact>;
+  readonly #signatures: LruMap<string, SignatureFact>;
+  readonly #artifacts: LruMap<string, Gathered>;
+  readonly #times: LruMap<string, TimeFact>;
   readonly #checks = new SingleFlight<SignatureFact | NotAFact<string>>();
 
   constructor(options: FactCacheOptions = {}) {

@@ -1,4 +1,4 @@
-import { LruMap } from "./lru.ts";
+import { LruMap } from "../kube/index.ts";
 import { RegistryError } from "./registry-error.ts";
 import { parseRetryAfter } from "./registry-retry.ts";
 
@@ -34,8 +34,8 @@ const maxUnaskedSilenceMs = 60_000;
  */
 export class RegistryGate {
   readonly #options: GateOptions;
-  readonly #silences: LruMap<Silence>;
-  readonly #rooms: LruMap<Room>;
+  readonly #silences: LruMap<string, Silence>;
+  readonly #rooms: LruMap<string, Room>;
 
   constructor({ now, exchanges, bulk, maxLanes = 4096 }: RegistryGateOptions = {}) {
     this.#options = { now: now ?? (() => new Date()), exchanges: exchanges ?? 16, bulk: bulk ?? 8 };
@@ -54,7 +54,7 @@ export class RegistryGate {
   }
 }
 
-function entry<V>(map: LruMap<V>, key: string, create: () => V): V {
+function entry<V>(map: LruMap<string, V>, key: string, create: () => V): V {
   const known = map.get(key);
   if (known !== undefined) return known;
   const fresh = create();

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Egress } from "../../egress/index.ts";
 import type { Credential, Login } from "../credentials.ts";
-import { LruMap } from "../lru.ts";
+import { LruMap } from "../../kube/index.ts";
 import { isRegistryError, RegistryError } from "../registry-error.ts";
 import { SingleFlight } from "../single-flight.ts";
 import { accountKey, accountName, type CloudAccount, type CloudLogin } from "./account.ts";
@@ -40,7 +40,7 @@ const maxAskedBackoffMs = 900_000;
 export class CloudLogins {
   readonly #options: CloudLoginsOptions;
   readonly #now: () => Date;
-  readonly #entries: LruMap<Entry>;
+  readonly #entries: LruMap<string, Entry>;
   readonly #flights = new SingleFlight<Entry>();
 
   constructor(options: CloudLoginsOptions) {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { FactCache, type SignatureFact } from "../../../src/trust/index.ts";
-import { LruMap } from "../../../src/trust/lru.ts";
 import { Semaphore } from "../../../src/trust/semaphore.ts";
 import { SingleFlight } from "../../../src/trust/single-flight.ts";
 import { artifact, bundle, digest, digestOf, fact, now } from "./support/build.ts";
@@ -15,46 +13,6 @@ function gate<T>(): { promise: Promise<T>; open: (value: T) => void; fail: (erro
   });
   return { promise, open, fail };
 }
-
-describe("LruMap", () => {
-  it("forgets what was not used for longest", () => {
-    const map = new LruMap<number>(2);
-    map.set("a", 1);
-    map.set("b", 2);
-    map.get("a");
-    map.set("c", 3);
-    assert.deepEqual([map.get("a"), map.get("b"), map.get("c")], [1, undefined, 3]);
-  });
-
-  it("never holds more than its weight, whatever is done", () => {
-    const action = fc.record({
-      key: fc.constantFrom("a", "b", "c", "d"),
-      weight: fc.integer({ min: 1, max: 6 }),
-      remove: fc.boolean(),
-    });
-    fc.assert(
-      fc.property(fc.array(action), (actions) => {
-        const map = new LruMap<number>(10);
-        const weights = new Map<string, number>();
-        for (const { key, weight, remove } of actions) {
-          if (remove) map.delete(key);
-          else map.set(key, weight, weight);
-          weights.set(key, weight);
-          const held = ["a", "b", "c", "d"].map((each) => map.get(each) ?? 0);
-          assert.ok(held.reduce((sum, each) => sum + each, 0) <= 10);
-          if (!remove) assert.equal(map.get(key), weight);
-        }
-      }),
-    );
-  });
-
-  it("does not keep what is heavier than all it may hold", () => {
-    const map = new LruMap<number>(10);
-    map.set("a", 1, 11);
-    assert.equal(map.get("a"), undefined);
-    assert.equal(map.size, 0);
-  });
-});
 
 describe("SingleFlight", () => {
   it("does the work once for all who wait", async () => {
