@@ -7,8 +7,9 @@ import {
   dangerousRules,
 } from "../access/index.ts";
 import type { OperatorIdentity } from "../admission/index.ts";
-import { type Parsed, type SecureNamespace, parseObject, secureNamespace } from "../api/index.ts";
+import { type SecureNamespace, secureNamespace } from "../api/index.ts";
 import type { Clock, Informer, KubeObject, Timer } from "../kube/index.ts";
+import { parsedOnce } from "./parsed-once.ts";
 
 export interface AccessInformers {
   readonly namespaces: Pick<Informer<SecureNamespace>, "store" | "onChange">;
@@ -35,7 +36,7 @@ const settleMs = 300;
 export class AccessView {
   readonly #informers: AccessInformers;
   readonly #options: AccessViewOptions;
-  readonly #parsed = new WeakMap<SecureNamespace, Parsed<SecureNamespace>>();
+  readonly #parse = parsedOnce(secureNamespace);
   /** By namespace, what was said last: only what differs from it is news. */
   readonly #told = new Map<string, string>();
   #timer: Timer;
@@ -102,15 +103,6 @@ export class AccessView {
       },
       { ...whom, spec: parsed.value.spec },
     );
-  }
-
-  /** An object of the store does not change: each is parsed once. */
-  #parse(raw: SecureNamespace): Parsed<SecureNamespace> {
-    const known = this.#parsed.get(raw);
-    if (known !== undefined) return known;
-    const parsed = parseObject(secureNamespace, raw);
-    this.#parsed.set(raw, parsed);
-    return parsed;
   }
 }
 

@@ -1,10 +1,4 @@
-import {
-  type ClusterTrustPolicy,
-  type Parsed,
-  clusterTrustPolicy,
-  parseObject,
-  sourceReference,
-} from "../api/index.ts";
+import { type ClusterTrustPolicy, clusterTrustPolicy, sourceReference } from "../api/index.ts";
 import {
   type KmsLookup,
   type ResolvedPolicy,
@@ -16,12 +10,13 @@ import {
   unreadablePolicy,
 } from "../trust/index.ts";
 import type { Informers } from "./informers.ts";
+import { parsedOnce } from "./parsed-once.ts";
 
 /** The trust policies as they stand in the caches now, with their keys in hand. */
 export class TrustView {
   readonly #informers: Informers;
   readonly #kmsKey: KmsLookup;
-  readonly #parsed = new WeakMap<ClusterTrustPolicy, Parsed<ClusterTrustPolicy>>();
+  readonly #parse = parsedOnce(clusterTrustPolicy);
   readonly #resolved = new Map<string, { readonly basis: string; readonly policy: ResolvedPolicy }>();
 
   constructor(informers: Informers, kmsKey: KmsLookup) {
@@ -69,15 +64,6 @@ export class TrustView {
 
   #secret(name: string) {
     return this.#informers.keySecrets.store.list().find(({ metadata }) => metadata.name === name);
-  }
-
-  /** An object of the store does not change: each is parsed once. */
-  #parse(raw: ClusterTrustPolicy): Parsed<ClusterTrustPolicy> {
-    const known = this.#parsed.get(raw);
-    if (known !== undefined) return known;
-    const parsed = parseObject(clusterTrustPolicy, raw);
-    this.#parsed.set(raw, parsed);
-    return parsed;
   }
 
   #policiesThat(holds: (policy: ClusterTrustPolicy) => boolean): readonly string[] {
