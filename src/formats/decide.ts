@@ -1,4 +1,4 @@
-import type { ContentFacts, FileFacts, FindingName } from "./facts.ts";
+import { type ContentFacts, ENTRY_FINDINGS, type FileFacts, type FindingName, LIMIT_FINDINGS } from "./facts.ts";
 import { isDataOnly } from "./pickle/data-only.ts";
 import { describeFormat, EXECUTABLE_FORMATS, PICKLE_FORMATS, WRAPPING_FORMATS, type FormatName } from "./formats.ts";
 
@@ -54,32 +54,8 @@ export type FormatDecision =
       readonly denied: readonly string[];
     };
 
-const limits: readonly FindingName[] = [
-  "TooManyBytes",
-  "TooManyFiles",
-  "TooDeep",
-  "ExpansionRatio",
-  "TooManyOpcodes",
-  "MemoLimit",
-  "StackLimit",
-  "StringLimit",
-  "TooManyGlobals",
-  "TooManyFindings",
-  "PathTooLong",
-];
-const entries: readonly FindingName[] = [
-  "Symlink",
-  "Hardlink",
-  "Device",
-  "AbsolutePath",
-  "ParentPath",
-  "BadPath",
-  "DuplicatePath",
-  "Sparse",
-  "Whiteout",
-  "UnknownEntryType",
-  "ExternalPath",
-];
+const limits: readonly FindingName[] = LIMIT_FINDINGS;
+const entries: readonly FindingName[] = [...ENTRY_FINDINGS, "ExternalPath"];
 const malformed: readonly FindingName[] = [
   "BadChecksum",
   "ZipInconsistent",

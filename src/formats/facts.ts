@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { FORMATS } from "./formats.ts";
 
-/** What was seen that nobody who packs an honest model needs. Stable: scripts may rely on the names. */
-export const FINDINGS = [
-  // Bounds that were passed.
+/** Bounds that were passed. */
+export const LIMIT_FINDINGS = [
   "TooManyBytes",
   "TooManyFiles",
   "TooDeep",
@@ -15,7 +14,10 @@ export const FINDINGS = [
   "TooManyGlobals",
   "TooManyFindings",
   "PathTooLong",
-  // Entries of an archive.
+] as const;
+
+/** Entries of an archive that a model has no use for. */
+export const ENTRY_FINDINGS = [
   "Symlink",
   "Hardlink",
   "Device",
@@ -26,6 +28,12 @@ export const FINDINGS = [
   "Sparse",
   "Whiteout",
   "UnknownEntryType",
+] as const;
+
+/** What was seen that nobody who packs an honest model needs. Stable: scripts may rely on the names. */
+export const FINDINGS = [
+  ...LIMIT_FINDINGS,
+  ...ENTRY_FINDINGS,
   "BadChecksum",
   "Encrypted",
   "ZipInconsistent",

@@ -1,3 +1,5 @@
+const executables = ["python", "python-bytecode", "script", "elf", "pe", "macho", "wasm"] as const;
+
 /** What a file can be found to be. Always by its content; "unknown" is what none of the others fits. */
 export const FORMATS = [
   "safetensors",
@@ -20,13 +22,7 @@ export const FORMATS = [
   "pmml",
   "json",
   "text",
-  "python",
-  "python-bytecode",
-  "script",
-  "elf",
-  "pe",
-  "macho",
-  "wasm",
+  ...executables,
   "zip",
   "tar",
   "gzip",
@@ -46,15 +42,7 @@ export type FormatName = (typeof FORMATS)[number];
 export const PICKLE_FORMATS: readonly FormatName[] = ["pickle", "joblib", "torch"];
 
 /** What a machine or an interpreter runs as it is. */
-export const EXECUTABLE_FORMATS: readonly FormatName[] = [
-  "python",
-  "python-bytecode",
-  "script",
-  "elf",
-  "pe",
-  "macho",
-  "wasm",
-];
+export const EXECUTABLE_FORMATS: readonly FormatName[] = executables;
 
 /** Only a wrapping: what is in it is listed, and judged, as files of its own. */
 export const WRAPPING_FORMATS: readonly FormatName[] = ["zip", "tar", "gzip", "zlib", "zstd"];
