@@ -1,22 +1,24 @@
 import { z } from "zod";
 import { ObjectName, ShortName, matching, shown, withRules } from "./schema.ts";
 
+function secretRef(defaultKey: string, what: string) {
+  const key = matching(
+    z.string().min(1).max(253),
+    /^[-._a-zA-Z0-9]+$/,
+    `write a key of the Secret's data, for example ${defaultKey}`,
+  );
+  return z
+    .strictObject({ name: shown(ObjectName, "name: release-key"), key: key.default(defaultKey) })
+    .describe(`A Secret in the operator's own namespace that holds ${what}.`)
+    .optional();
+}
+
 /** Public material: written into the policy, or kept in a Secret of the operator's own namespace. */
 function source(defaultKey: string, what: string, head: string, maxLength: number) {
   return withRules(
     z.strictObject({
       inline: z.string().max(maxLength).describe(`${what}.`).optional(),
-      secretRef: z
-        .strictObject({
-          name: shown(ObjectName, "name: release-key"),
-          key: matching(
-            z.string().min(1).max(253),
-            /^[-._a-zA-Z0-9]+$/,
-            `write a key of the Secret's data, for example ${defaultKey}`,
-          ).default(defaultKey),
-        })
-        .describe("A Secret in the operator's own namespace that holds it.")
-        .optional(),
+      secretRef: secretRef(defaultKey, "it"),
     }),
     {
       rule: "has(self.inline) != has(self.secretRef)",
@@ -47,17 +49,7 @@ const KeySource = withRules(
       .max(4096)
       .describe("A public key in PEM, as `cosign generate-key-pair` writes it to cosign.pub.")
       .optional(),
-    secretRef: z
-      .strictObject({
-        name: shown(ObjectName, "name: release-key"),
-        key: matching(
-          z.string().min(1).max(253),
-          /^[-._a-zA-Z0-9]+$/,
-          "write a key of the Secret's data, for example cosign.pub",
-        ).default("cosign.pub"),
-      })
-      .describe("A Secret in the operator's own namespace that holds the public key.")
-      .optional(),
+    secretRef: secretRef("cosign.pub", "the public key"),
     kms: matching(
       z.string().min(1).max(512),
       kmsPattern,
