@@ -1,18 +1,11 @@
-import { type Panel, type Row, of, quantileOf, rateOf } from "./panel.ts";
+import { type Panel, type Row, of, quantileOf, rateOf, seriesPanel } from "./panel.ts";
 
 const series = (
   title: string,
   description: string,
   unit: Panel["unit"],
   ...queries: readonly (readonly [expr: string, legend: string])[]
-): Panel => ({
-  type: "timeseries",
-  title,
-  description,
-  unit,
-  width: 6,
-  queries: queries.map(([expr, legend]) => ({ expr, legend })),
-});
+): Panel => seriesPanel(title, description, { unit, width: 6 }, ...queries);
 
 const work: Row = {
   title: "The operator's work",

@@ -56,9 +56,25 @@ export function byStatus(kind: string, type: string): string {
 
 export function conditionPanel(kind: string, type: string, description: string, width: number): Panel {
   const title = `${kind}s by ${type}`;
-  const queries = [{ expr: byStatus(kind, type), legend: "{{status}}" }];
   const colours = { True: "green", False: "red", Unknown: "orange" };
-  return { type: "timeseries", title, description, unit: "short", width, stacked: true, colours, queries };
+  const look = { unit: "short", width, stacked: true, colours } as const;
+  return seriesPanel(title, description, look, [byStatus(kind, type), "{{status}}"]);
+}
+
+/** Lines over time. */
+export function seriesPanel(
+  title: string,
+  description: string,
+  look: Pick<Panel, "unit" | "width" | "stacked" | "colours">,
+  ...queries: readonly (readonly [expr: string, legend: string])[]
+): Panel {
+  return {
+    type: "timeseries",
+    title,
+    description,
+    ...look,
+    queries: queries.map(([expr, legend]) => ({ expr, legend })),
+  };
 }
 
 export function statPanel(

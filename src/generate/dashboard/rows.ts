@@ -1,5 +1,5 @@
 import { operatorRows } from "./operator-rows.ts";
-import { type Row, conditionPanel, of, rateOf, statPanel } from "./panel.ts";
+import { type Row, conditionPanel, of, rateOf, seriesPanel, statPanel } from "./panel.ts";
 
 const most = (metric: string, matchers = "") => `max(${of(metric, matchers)})`;
 /** In seconds; nothing where nothing ends. */
@@ -69,44 +69,34 @@ const models: Row = {
     conditionPanel("SecureModel", "Ready", "True: the revision that the spec asks for serves.", 8),
     conditionPanel("SecureModel", "Serving", "True: at least one pod is ready, of whichever revision.", 8),
     conditionPanel("SecureModel", "Healthy", "True: the revision that runs is well. Unknown: it cannot be told.", 8),
-    {
-      type: "timeseries",
-      title: "Verdicts",
-      description: "Models and allowed images by the verdict on them. None: not looked at yet.",
-      unit: "short",
-      width: 8,
-      stacked: true,
-      colours: { Verified: "green", Rejected: "red", Indeterminate: "orange", BreakGlass: "purple", None: "text" },
-      queries: [
-        {
-          expr: `max by (kind, outcome) (sum by (instance, kind, outcome) (${of("mlsecops_verdicts")}))`,
-          legend: "{{kind}} {{outcome}}",
-        },
+    seriesPanel(
+      "Verdicts",
+      "Models and allowed images by the verdict on them. None: not looked at yet.",
+      {
+        unit: "short",
+        width: 8,
+        stacked: true,
+        colours: { Verified: "green", Rejected: "red", Indeterminate: "orange", BreakGlass: "purple", None: "text" },
+      },
+      [
+        `max by (kind, outcome) (sum by (instance, kind, outcome) (${of("mlsecops_verdicts")}))`,
+        "{{kind}} {{outcome}}",
       ],
-    },
-    {
-      type: "timeseries",
-      title: "Quarantines and rollbacks",
-      description:
-        "Models that were taken down, models that run another revision than their spec asks for, or none, and models that wait for a person after repeated rollbacks.",
-      unit: "short",
-      width: 8,
-      queries: [
-        { expr: most("mlsecops_models_quarantined"), legend: "quarantined" },
-        { expr: most("mlsecops_models_rolled_back"), legend: "rolled back" },
-        { expr: most("mlsecops_models_latched"), legend: "latched" },
-      ],
-    },
-    {
-      type: "timeseries",
-      title: "Looks at signals",
-      description:
-        "Looks at the signals of models by what they found. Only Value says anything about a model's health.",
-      unit: "ops",
-      width: 8,
-      stacked: true,
-      queries: [{ expr: rateOf("mlsecops_health_looks_total", "source, found"), legend: "{{source}} {{found}}" }],
-    },
+    ),
+    seriesPanel(
+      "Quarantines and rollbacks",
+      "Models that were taken down, models that run another revision than their spec asks for, or none, and models that wait for a person after repeated rollbacks.",
+      { unit: "short", width: 8 },
+      [most("mlsecops_models_quarantined"), "quarantined"],
+      [most("mlsecops_models_rolled_back"), "rolled back"],
+      [most("mlsecops_models_latched"), "latched"],
+    ),
+    seriesPanel(
+      "Looks at signals",
+      "Looks at the signals of models by what they found. Only Value says anything about a model's health.",
+      { unit: "ops", width: 8, stacked: true },
+      [rateOf("mlsecops_health_looks_total", "source, found"), "{{source}} {{found}}"],
+    ),
   ],
 };
 
@@ -117,26 +107,19 @@ const namespaces: Row = {
     conditionPanel("SecureNamespace", "Isolated", "True: nothing beyond spec.network comes in or out.", 6),
     conditionPanel("SecureNamespace", "AccessTight", "True: no binding gives more than spec.people says.", 6),
     conditionPanel("SecureNamespace", "Walled", "True: all that keeps the namespace apart is there.", 6),
-    {
-      type: "timeseries",
-      title: "Walls put back",
-      description:
-        "Walls that had been deleted or changed, in the hour before: somebody, or another controller, takes them down.",
-      unit: "short",
-      width: 8,
-      queries: [{ expr: `sum(increase(${of("mlsecops_walls_repaired_total")}[1h]))`, legend: "put back" }],
-    },
-    {
-      type: "timeseries",
-      title: "Breaches and ungranted pods",
-      description: "Objects that let in or out more than is declared, and pods that would not be admitted now.",
-      unit: "short",
-      width: 8,
-      queries: [
-        { expr: most("mlsecops_namespace_breaches"), legend: "breaches" },
-        { expr: `max by (enforcement) (${of("mlsecops_ungranted_pods")})`, legend: "ungranted pods, {{enforcement}}" },
-      ],
-    },
+    seriesPanel(
+      "Walls put back",
+      "Walls that had been deleted or changed, in the hour before: somebody, or another controller, takes them down.",
+      { unit: "short", width: 8 },
+      [`sum(increase(${of("mlsecops_walls_repaired_total")}[1h]))`, "put back"],
+    ),
+    seriesPanel(
+      "Breaches and ungranted pods",
+      "Objects that let in or out more than is declared, and pods that would not be admitted now.",
+      { unit: "short", width: 8 },
+      [most("mlsecops_namespace_breaches"), "breaches"],
+      [`max by (enforcement) (${of("mlsecops_ungranted_pods")})`, "ungranted pods, {{enforcement}}"],
+    ),
     {
       type: "table",
       title: "Why not",
@@ -181,45 +164,30 @@ const trust: Row = {
       `sum(increase(${of("mlsecops_evidence_records_total", 'result="dropped"')}[1d]))`,
       { width: 6, redFrom: 1 },
     ),
-    {
-      type: "timeseries",
-      title: "Trust policies",
-      description: "Trust policies by how near the end of what they rest on is.",
-      unit: "short",
-      width: 6,
-      stacked: true,
-      colours: { Fresh: "green", ExpiresSoon: "orange", Expired: "red" },
-      queries: [{ expr: `max by (freshness) (${of("mlsecops_trust_policies")})`, legend: "{{freshness}}" }],
-    },
-    {
-      type: "timeseries",
-      title: "Rechecks",
-      description:
-        "Times that a registry was to be asked again about something verified. Postponed: the budget had none left.",
-      unit: "ops",
-      width: 6,
-      stacked: true,
-      queries: [{ expr: rateOf("mlsecops_rechecks_total", "result"), legend: "{{result}}" }],
-    },
-    {
-      type: "timeseries",
-      title: "Evidence backlog",
-      description:
-        "Decisions that wait to be recorded. They are in memory, so a restart loses those that are decided otherwise next.",
-      unit: "short",
-      width: 6,
-      queries: [{ expr: `max by (instance) (${of("mlsecops_evidence_pending")})`, legend: "{{instance}}" }],
-    },
-    {
-      type: "timeseries",
-      title: "Evidence",
-      description:
-        "Decisions that were to be recorded, by what became of them. Failed ones are tried again; dropped ones are lost.",
-      unit: "ops",
-      width: 6,
-      stacked: true,
-      queries: [{ expr: rateOf("mlsecops_evidence_records_total", "result"), legend: "{{result}}" }],
-    },
+    seriesPanel(
+      "Trust policies",
+      "Trust policies by how near the end of what they rest on is.",
+      { unit: "short", width: 6, stacked: true, colours: { Fresh: "green", ExpiresSoon: "orange", Expired: "red" } },
+      [`max by (freshness) (${of("mlsecops_trust_policies")})`, "{{freshness}}"],
+    ),
+    seriesPanel(
+      "Rechecks",
+      "Times that a registry was to be asked again about something verified. Postponed: the budget had none left.",
+      { unit: "ops", width: 6, stacked: true },
+      [rateOf("mlsecops_rechecks_total", "result"), "{{result}}"],
+    ),
+    seriesPanel(
+      "Evidence backlog",
+      "Decisions that wait to be recorded. They are in memory, so a restart loses those that are decided otherwise next.",
+      { unit: "short", width: 6 },
+      [`max by (instance) (${of("mlsecops_evidence_pending")})`, "{{instance}}"],
+    ),
+    seriesPanel(
+      "Evidence",
+      "Decisions that were to be recorded, by what became of them. Failed ones are tried again; dropped ones are lost.",
+      { unit: "ops", width: 6, stacked: true },
+      [rateOf("mlsecops_evidence_records_total", "result"), "{{result}}"],
+    ),
   ],
 };
 
