@@ -128,7 +128,7 @@ export function informerMaker({ client, clock, log, metrics }: InformerContext) 
     new Informer<T>({ client, clock, log, metrics, backoff: relistBackoff, type, ...extra });
 }
 
-/** Everything the operator watches, each kind once; but for those that are not part of every cluster: {@link ServedKinds}. */
+/** Everything the operator watches, each kind once; but for those that are not part of every cluster: {@link InstalledKinds}. */
 export function createInformers(context: InformerContext) {
   const { operatorNamespace } = context;
   const informer = informerMaker(context);

@@ -43,7 +43,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const informers = createInformers(watching);
   const { definitions } = informers;
   const served = new InstalledKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
-  const kinds = new WallKinds({ client: reader, ...shared });
+  const kinds = new WallKinds({ installed: served, client: reader, clock, log, signal });
   const probes = probesFrom(informers.models.store, identity);
   const declare = declarer({
     namespaces: informers.namespaces.store,
@@ -106,7 +106,6 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   access.onNews((name) => namespaceController.enqueue(name));
 
   for (const informer of Object.values(informers)) informer.start(signal);
-  await kinds.start(signal);
   served.start(signal);
   const health = await serveHealth({ informers, controllers: all }, { log, metrics, port: options.healthPort });
   try {

@@ -14,7 +14,7 @@ import { withoutState } from "./informers.ts";
 /** What follows the kinds that come and go. */
 export interface InstalledKindsFollower {
   readonly changed: (type: ReachType, change: Change<KubeObject>) => void;
-  /** {@link InstalledKinds.problems} says something else. */
+  /** {@link InstalledKinds.problems} or {@link InstalledKinds.informer} may say something else. */
   readonly doubted: () => void;
 }
 
@@ -73,6 +73,12 @@ export class InstalledKinds {
       if (type === "deleted") this.#end(name);
       else if (deletionTimestamp === undefined && !this.#kinds.has(name)) this.#begin(name, kind, signal);
     });
+  }
+
+  /** Of an installed kind that was listed; undefined for all others. */
+  informer(type: ResourceType): Informer<KubeObject> | undefined {
+    const kind = this.#kinds.get(definitionOf(type));
+    return kind?.informer.synced() === true ? kind.informer : undefined;
   }
 
   /** What may have a say and is not known, for people. Empty: nothing is. */

@@ -7,110 +7,115 @@ import {
   ciliumNetworkPolicyType,
   clusterNetworkPolicyType,
 } from "../isolation/index.ts";
-import { WALL_LABEL } from "../admission/index.ts";
 import {
   type Clock,
-  Informer,
+  type Informer,
   type KubeObject,
   type Logger,
-  type Metrics,
   type ObjectClient,
   type ResourceType,
   apiVersionOf,
   isKubeError,
   sleep,
 } from "../kube/index.ts";
+import type { InstalledKinds } from "./served-kinds.ts";
 
-const Resources = z.object({ resources: z.array(z.object({ name: z.string() })) });
 /** Of the schemas that the API server publishes, where it says whether a policy knows ranges of addresses. */
 const Schemas = z.object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) });
 
-/** How often it is asked whether the cluster's network has learned something. */
+/** How often it is asked for a schema that could not be read. */
 const askAgainMs = 60_000;
 
-interface Options {
+const wallTypes = [clusterNetworkPolicyType, adminNetworkPolicyType, ciliumNetworkPolicyType];
+
+export interface WallKindsOptions {
+  readonly installed: InstalledKinds;
   readonly client: ObjectClient;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly metrics: Metrics;
+  /** Ends what is asked. */
+  readonly signal: AbortSignal;
 }
 
-/** What the cluster's network knows beside NetworkPolicies, and the walls of these kinds, as far as they are served. */
-export class WallKinds {
-  readonly #options: Options;
-  readonly #informers = new Map<string, Informer<KubeObject>>();
-  readonly #asked = new Set<string>();
-  readonly #handlers: ((informer: Informer<KubeObject>) => void)[] = [];
-  #admin: AdminKind | undefined;
+/** Called when a kind is found to be served, with its informer, and without one when it is served no more. */
+export type ServedHandler = (informer: Informer<KubeObject> | undefined) => void;
 
-  constructor(options: Options) {
+/**
+ * What the cluster's network knows beside NetworkPolicies, and the walls of these kinds. To be made before what is installed
+ * is looked at.
+ */
+export class WallKinds {
+  readonly #options: WallKindsOptions;
+  readonly #informers = new Map<ResourceType, Informer<KubeObject>>();
+  readonly #handlers: ServedHandler[] = [];
+  /** The informer of AdminNetworkPolicies, while its schema is asked for. */
+  #asking: Informer<KubeObject> | undefined;
+  #adminKnowsNetworks = false;
+
+  constructor(options: WallKindsOptions) {
     this.#options = options;
+    options.installed.follow({ changed: () => undefined, doubted: () => this.#look() });
   }
 
   get served(): ServedNetwork {
-    return { names: this.#has(ciliumNetworkPolicyType), admin: this.#admin };
+    return { names: this.#informers.has(ciliumNetworkPolicyType), admin: this.#admin() };
   }
 
   get sources(): readonly WallSource[] {
     return [...this.#informers.values()].map(({ type, store }) => ({ type, store }));
   }
 
-  /** Called with the informer of each kind when it is found to be served. */
-  onServed(handler: (informer: Informer<KubeObject>) => void): void {
+  onServed(handler: ServedHandler): void {
     this.#handlers.push(handler);
   }
 
-  /** Asks now, and again from time to time, until the signal aborts. Resolves after the first answer. */
-  async start(signal: AbortSignal): Promise<void> {
-    await this.#ask(signal);
-    void this.#askAgain(signal);
+  /** Of the two the newer one is used. */
+  #admin(): AdminKind | undefined {
+    if (this.#informers.has(clusterNetworkPolicyType)) return { type: clusterNetworkPolicyType, networks: true };
+    if (!this.#informers.has(adminNetworkPolicyType)) return undefined;
+    return { type: adminNetworkPolicyType, networks: this.#adminKnowsNetworks };
   }
 
-  async #askAgain(signal: AbortSignal): Promise<void> {
-    while (await sleep(this.#options.clock, askAgainMs, signal)) await this.#ask(signal);
-  }
-
-  async #ask(signal: AbortSignal): Promise<void> {
-    try {
-      for (const type of [clusterNetworkPolicyType, adminNetworkPolicyType, ciliumNetworkPolicyType])
-        if (!this.#asked.has(type.plural) && (await this.#isServed(type, signal))) await this.#found(type, signal);
-    } catch (error) {
-      if (!signal.aborted) this.#options.log.warn({ err: error }, "what policies are served cannot be found out now");
+  #look(): void {
+    const { installed } = this.#options;
+    for (const type of wallTypes) {
+      const informer = installed.informer(type);
+      if (informer === this.#informers.get(type)) continue;
+      if (informer === undefined) this.#lose(type);
+      else if (type !== adminNetworkPolicyType) this.#use(type, informer);
+      else if (informer !== this.#asking) void this.#useAdmin(informer);
     }
   }
 
-  async #found(type: ResourceType, signal: AbortSignal): Promise<void> {
-    const networks = type !== adminNetworkPolicyType || (await this.#knowsNetworks(signal));
-    const informer = new Informer<KubeObject>({ ...this.#options, type, labelSelector: WALL_LABEL });
-    this.#asked.add(type.plural);
-    informer.start(signal);
-    // Without the right to list them that never comes, and nothing waits for it.
-    void informer.waitForSync(signal).then(
-      () => this.#use(type, { informer, networks }),
-      () => undefined,
-    );
+  async #useAdmin(informer: Informer<KubeObject>): Promise<void> {
+    const { clock, log, signal } = this.#options;
+    this.#asking = informer;
+    while (this.#asking === informer) {
+      try {
+        const networks = await this.#knowsNetworks(signal);
+        // It may be gone again, or be another one by now.
+        if (this.#options.installed.informer(adminNetworkPolicyType) !== informer) return;
+        this.#adminKnowsNetworks = networks;
+        this.#use(adminNetworkPolicyType, informer);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ err: error }, "what AdminNetworkPolicies know cannot be found out now");
+      }
+      if (!(await sleep(clock, askAgainMs, signal))) return;
+    }
   }
 
-  #use(
-    type: ResourceType,
-    { informer, networks }: { readonly informer: Informer<KubeObject>; readonly networks: boolean },
-  ): void {
-    this.#informers.set(type.plural, informer);
-    // Of the two the newer one is used, also where the older was found before it.
-    if (type === clusterNetworkPolicyType || (type === adminNetworkPolicyType && this.#admin === undefined))
-      this.#admin = { type, networks };
+  #use(type: ResourceType, informer: Informer<KubeObject>): void {
+    this.#informers.set(type, informer);
     this.#options.log.info({ kind: type.kind }, "the cluster serves a kind of policy that walls are made of");
     for (const handler of this.#handlers) handler(informer);
   }
 
-  #has(type: ResourceType): boolean {
-    return this.#informers.has(type.plural);
-  }
-
-  async #isServed(type: ResourceType, signal: AbortSignal): Promise<boolean> {
-    const text = await this.#get(`/apis/${apiVersionOf(type)}`, signal);
-    if (text === undefined) return false;
-    return Resources.parse(JSON.parse(text)).resources.some(({ name }) => name === type.plural);
+  #lose(type: ResourceType): void {
+    this.#informers.delete(type);
+    this.#options.log.info({ kind: type.kind }, "a kind of policy that walls are made of is served no more");
+    for (const handler of this.#handlers) handler(undefined);
   }
 
   /** The stable channel of AdminNetworkPolicy had none for a long time. */

@@ -186,10 +186,11 @@ export function wireWalls(informers: Informers, controller: Controller): void {
 /** What the cluster's network learns changes the walls of all. */
 export function wireServed(kinds: WallKinds, informers: Informers, controller: Controller): void {
   kinds.onServed((informer) => {
-    controller.watch(informer, ({ metadata }) => {
-      const namespace = metadata.labels?.[WALL_LABEL];
-      return namespace === undefined ? [] : [namespace];
-    });
+    if (informer !== undefined)
+      controller.watch(informer, ({ metadata }) => {
+        const namespace = metadata.labels?.[WALL_LABEL];
+        return namespace === undefined ? [] : [namespace];
+      });
     for (const key of informers.namespaces.store.keys()) controller.enqueue(key);
   });
 }

@@ -1,9 +1,11 @@
 import { GrantStore } from "../../../../src/admission/index.ts";
 import { type EventDetail, Metrics, ObjectClient, type RateLimit, systemClock } from "../../../../src/kube/index.ts";
 import { namespaceControllers } from "../../../../src/operator/controllers/namespaces.ts";
-import { createInformers } from "../../../../src/operator/informers.ts";
+import { createInformers, informerMaker } from "../../../../src/operator/informers.ts";
+import { InstalledKinds } from "../../../../src/operator/served-kinds.ts";
 import { WallKinds } from "../../../../src/operator/wall-kinds.ts";
 import { wireServed, wireWalls } from "../../../../src/operator/wiring.ts";
+import { reachTypes } from "../../../../src/reach/index.ts";
 import { connect, silentLog } from "../../kube/support.ts";
 import { type Installation, operatorNamespace } from "../../operator/support/installation.ts";
 
@@ -17,8 +19,16 @@ export class Keeper {
     const { signal } = this.#stop;
     const identity = { namespace: operatorNamespace, serviceAccount: "mlsecops-operator" };
     const shared = { clock: systemClock, log: silentLog(), metrics: new Metrics() };
-    const informers = createInformers({ client, ...shared, operatorNamespace });
-    const kinds = new WallKinds({ client, ...shared });
+    const watching = { client, ...shared, operatorNamespace };
+    const informers = createInformers(watching);
+    const { definitions } = informers;
+    const installed = new InstalledKinds({
+      definitions,
+      types: reachTypes,
+      create: informerMaker(watching),
+      clock: systemClock,
+    });
+    const kinds = new WallKinds({ installed, client, signal, ...shared });
     const events = { emit: (_regarding: unknown, detail: EventDetail) => this.events.push(detail) };
     const { namespaceController: isolation, wallsController: walls } = namespaceControllers(
       { informers, client, events, identity, shared },
@@ -45,7 +55,8 @@ export class Keeper {
     isolation.watch(informers.living, ({ metadata }) => [metadata.name]);
     isolation.watch(informers.pods, ({ metadata }) => [metadata.namespace ?? ""]);
     for (const informer of Object.values(informers)) informer.start(signal);
-    this.#running = kinds.start(signal).then(() => Promise.all([isolation.run(signal), walls.run(signal)]));
+    installed.start(signal);
+    this.#running = installed.settled(signal).then(() => Promise.all([isolation.run(signal), walls.run(signal)]));
   }
 
   /** `rateLimit`: of requests to the API server, where it matters. */
