@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { request } from "undici";
 import { until } from "../../integration/kube/support.ts";
+import { freePort } from "../../support/free-port.ts";
 
 /**
  * A real docker-registry on loopback without TLS, which counts the requests by its own access log. Frozen, it is what a
@@ -64,13 +64,4 @@ export class CountedRegistry {
     if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, "exit");
     await rm(this.#directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

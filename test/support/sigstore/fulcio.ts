@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { authority, issue } from "./certificates.ts";
-import { Daemon, freePort } from "./daemon.ts";
+import { freePort } from "../free-port.ts";
+import { Daemon } from "./daemon.ts";
 import { issuers } from "./identities.ts";
 import type { OidcIssuer } from "./oidc-issuer.ts";
 

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Daemon, freePort } from "./daemon.ts";
+import { freePort } from "../free-port.ts";
+import { Daemon } from "./daemon.ts";
 
 export interface Rekor {
   readonly url: string;

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "undici";
-import { Daemon, freePort } from "./daemon.ts";
+import { freePort } from "../free-port.ts";
+import { Daemon } from "./daemon.ts";
 
 export interface TimestampAuthority {
   readonly url: string;

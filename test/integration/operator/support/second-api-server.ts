@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../support/free-port.ts";
 
 /**
  * A second API server of the same cluster, on the same data, as a cluster with several control-plane nodes has them. It can be
@@ -69,13 +69,4 @@ async function commandOfTheFirst(): Promise<readonly string[]> {
     }
   }
   throw new Error("no API server runs in this network: use tools/cluster/cluster exec");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
+import { freePort } from "../../../support/free-port.ts";
 
 export interface OwnRegistryOptions {
   /** The section of that name in the registry's configuration, as YAML in flow style. */
@@ -71,12 +71,4 @@ export class OwnRegistry {
     const hex = digest.slice("sha256:".length);
     return join(this.directory, "data/docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
