@@ -25,7 +25,8 @@ import { deafAfterMs, serveHealth } from "./supervision.ts";
 import { TrustView } from "./trust-view.ts";
 import { createVerification } from "./verification.ts";
 import { WallKinds } from "./wall-kinds.ts";
-import { wire, wireServed } from "./wiring.ts";
+import { wireServed } from "./wall-wiring.ts";
+import { wire } from "./wiring.ts";
 
 /** Wires the capabilities together and works until the signal aborts or the lease is lost. */
 export async function runOperator(options: Options, log: Logger, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { actionsAbout } from "../actions/index.ts";
-import { WALL_LABEL, WORKLOAD_ROLE, changedOwners } from "../admission/index.ts";
+import { WORKLOAD_ROLE, changedOwners } from "../admission/index.ts";
 import { type AdmissionGrant, type AdmissionGrantSpec, admissionGrant, parseObject } from "../api/index.ts";
-import { type Change, type Controller, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
+import { type Change, type Controller, type KubeObject, keyOf } from "../kube/index.ts";
 import {
   type Informers,
   type KeySecret,
@@ -14,8 +14,9 @@ import {
 } from "./informers.ts";
 import type { ReachView } from "./reach-view.ts";
 import type { TrustView } from "./trust-view.ts";
-import type { WallKinds } from "./wall-kinds.ts";
 import { modelIsUrgent, namespaceIsUrgent } from "./urgency.ts";
+import { onAnyChange, onSpecChange, wake } from "./waking.ts";
+import { wireWalls } from "./wall-wiring.ts";
 
 export interface Controllers {
   readonly actionController: Controller;
@@ -160,45 +161,6 @@ export function wire(
   };
 }
 
-/** Every change of what keeps a namespace apart, and of who is there to be a peer. */
-export function wireWalls(informers: Informers, controller: Controller): void {
-  controller.watch(informers.namespaces);
-  informers.namespaces.onChange(({ type, object, previous }) => {
-    const isLeaving = object.metadata.deletionTimestamp !== previous?.metadata.deletionTimestamp;
-    if (type === "updated" && !isLeaving) return;
-    for (const namespace of informers.namespaces.store.byIndex("peer", object.metadata.name))
-      controller.enqueue(keyOf(namespace));
-  });
-  controller.watch(informers.living, (namespace) => [namespace.metadata.name]);
-  // Models that are probed need a way in.
-  onSpecChange(controller, informers.models, inNamespace);
-  // Of all namespaces and by whomever: only those of a SecureNamespace's are a reason to look.
-  const inSecured = ({ metadata: { namespace = "" } }: KubeObject) =>
-    informers.namespaces.store.get(namespace) === undefined ? [] : [namespace];
-  for (const informer of [informers.networkPolicies, informers.defaultAccounts]) controller.watch(informer, inSecured);
-  controller.watch(informers.bindings, inSecured);
-  for (const informer of [informers.quotas, informers.limitRanges, informers.accounts])
-    controller.watch(informer, inNamespace);
-  // The use of a quota is summed up from them.
-  controller.watch(informers.pods, () => []);
-}
-
-/** What the cluster's network learns changes the walls of all. */
-export function wireServed(kinds: WallKinds, informers: Informers, controller: Controller): void {
-  kinds.onServed((informer) => {
-    if (informer !== undefined)
-      controller.watch(informer, ({ metadata }) => {
-        const namespace = metadata.labels?.[WALL_LABEL];
-        return namespace === undefined ? [] : [namespace];
-      });
-    for (const key of informers.namespaces.store.keys()) controller.enqueue(key);
-  });
-}
-
-function inNamespace({ metadata }: KubeObject): readonly string[] {
-  return metadata.namespace === undefined ? [] : [metadata.namespace];
-}
-
 /**
  * The models to which a changed grant is news: those whose own part it is, and all where it is what the namespace allows for
  * every one of them. That it lasts longer is no news to anybody.
@@ -217,44 +179,4 @@ export function modelsRestingOn({ type, object, previous }: Change<AdmissionGran
 function specOf(grant: AdmissionGrant): AdmissionGrantSpec | undefined {
   const parsed = parseObject(admissionGrant, grant);
   return parsed.ok ? parsed.value.spec : undefined;
-}
-
-function wake(controller: Controller, keys: readonly string[], isUrgent: (key: string) => boolean): void {
-  // Those of one namespace after each other: what they change in its grant is written together.
-  const sorted = [...new Set(keys)].sort();
-  const urgent = new Set(sorted.filter(isUrgent));
-  // Before the others, for whom a worker may wait as well.
-  for (const key of urgent) controller.enqueueUrgent(key);
-  for (const key of sorted) if (!urgent.has(key)) controller.enqueue(key);
-}
-
-function onAnyChange<T extends KubeObject>(
-  controller: Controller,
-  informer: Informer<T>,
-  map: (object: T) => readonly string[],
-  wakeAll: (keys: readonly string[]) => void,
-): void {
-  // It must be synced before the controller starts.
-  controller.watch(informer, () => []);
-  informer.onChange(({ object, previous }) =>
-    wakeAll(previous === undefined ? map(object) : [...map(object), ...map(previous)]),
-  );
-}
-
-/** For objects that many others rest on: each status written on them would wake all of those. */
-function onSpecChange<T extends KubeObject>(
-  controller: Controller,
-  informer: Informer<T>,
-  map: (object: T) => readonly string[],
-  wakeAll = (keys: readonly string[]) => wake(controller, keys, () => false),
-): void {
-  // It must be synced before the controller starts.
-  controller.watch(informer, () => []);
-  informer.onChange(({ object, previous }) => {
-    const { uid, generation, deletionTimestamp } = object.metadata;
-    const before = previous?.metadata;
-    if (before?.uid === uid && before?.generation === generation && before?.deletionTimestamp === deletionTimestamp)
-      return;
-    wakeAll(previous === undefined ? map(object) : [...map(object), ...map(previous)]);
-  });
 }

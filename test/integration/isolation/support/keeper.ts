@@ -4,7 +4,7 @@ import { namespaceControllers } from "../../../../src/operator/controllers/names
 import { createInformers, informerMaker } from "../../../../src/operator/informers.ts";
 import { InstalledKinds } from "../../../../src/operator/served-kinds.ts";
 import { WallKinds } from "../../../../src/operator/wall-kinds.ts";
-import { wireServed, wireWalls } from "../../../../src/operator/wiring.ts";
+import { wireServed, wireWalls } from "../../../../src/operator/wall-wiring.ts";
 import { reachTypes } from "../../../../src/reach/index.ts";
 import { connect, silentLog } from "../../kube/support.ts";
 import { type Installation, operatorNamespace } from "../../operator/support/installation.ts";
