@@ -88,16 +88,16 @@ export {
   type Verdict,
   type Verified,
 } from "./verdict.ts";
-export {
-  Verifier,
-  type ArtifactRequest,
-  type GatherArtifactRequest,
-  type ManifestRead,
-  type Resolved,
-  type Verification,
-  type VerifierOptions,
-  type VerifyRequest,
-} from "./verifier.ts";
+export { Verifier } from "./verifier.ts";
+export type { VerifierOptions } from "./verifier-options.ts";
+export type {
+  ArtifactRequest,
+  GatherArtifactRequest,
+  ManifestRead,
+  Resolved,
+  Verification,
+  VerifyRequest,
+} from "./verify-request.ts";
 export type { Exception } from "./exception.ts";
 export { countAuthorities, FactIndex, vouchingOf, type SignedBundle, type Vouching } from "./vouching.ts";
 export { verifyLatest, type TrustBasis } from "./verify-latest.ts";

@@ -1,7 +1,8 @@
 import type { Exception } from "./exception.ts";
 import { trustFingerprint } from "./fingerprint.ts";
 import type { ResolvedPolicy } from "./policies.ts";
-import type { Verification, Verifier, VerifyRequest } from "./verifier.ts";
+import type { Verifier } from "./verifier.ts";
+import type { Verification, VerifyRequest } from "./verify-request.ts";
 
 /** What verdicts rest on, as it is now. */
 export interface TrustBasis {
