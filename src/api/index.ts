@@ -1,7 +1,14 @@
 export * from "./admission-grant.ts";
 export * from "./cluster-trust-policy.ts";
 export * from "./evidence.ts";
-export { type KindDefinition, type Parsed, type PrinterColumn, type TypedObject, parseObject } from "./kind.ts";
+export {
+  type KindDefinition,
+  type Parsed,
+  type PrinterColumn,
+  type TypedObject,
+  ownerReference,
+  parseObject,
+} from "./kind.ts";
 export { kinds } from "./kinds.ts";
 export * from "./model-action.ts";
 export * from "./model-health.ts";

@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import type { KubeObject, ResourceType } from "../kube/index.ts";
-import type { CelRule } from "./schema.ts";
+import type { KubeObject, OwnerReference, ResourceType } from "../kube/index.ts";
+import { API_VERSION, type CelRule } from "./schema.ts";
 
 /** One column of `kubectl get`. Priority 1 shows with `-o wide` only. */
 export interface PrinterColumn {
@@ -51,6 +51,12 @@ export function parseObject<S extends z.ZodType, T extends z.ZodType>(
     ok: true,
     value: { ...rest, spec: spec.data, ...(status?.success === true ? { status: status.data } : {}) },
   };
+}
+
+/** Whose garbage an object is that is made for this one. */
+export function ownerReference(kind: KindDefinition, { metadata: { name, uid = "" } }: KubeObject): OwnerReference {
+  const owner = { apiVersion: API_VERSION, kind: kind.resource.kind, name, uid };
+  return { ...owner, controller: true, blockOwnerDeletion: true };
 }
 
 function describe(root: string, error: z.ZodError): string {

@@ -1,4 +1,4 @@
-import { API_VERSION, type SecureModel, secureModel } from "../api/index.ts";
+import { type SecureModel, ownerReference, secureModel } from "../api/index.ts";
 import { MODEL_LABEL } from "../admission/index.ts";
 import { type KubeObject, type ObjectClient, configMapType } from "../kube/index.ts";
 import { type HealthRecord, decodeRecord, emptyRecord, encodeRecord } from "./record.ts";
@@ -36,14 +36,13 @@ export function keptIn({ metadata, data }: ConfigMap, model: SecureModel): KeptR
 
 /** @throws KubeError when it cannot be written. */
 export async function writeRecord(client: ObjectClient, model: SecureModel, record: HealthRecord): Promise<void> {
-  const { namespace = "", name, uid = "" } = model.metadata;
-  const owner = { apiVersion: API_VERSION, kind: secureModel.resource.kind, name, uid, controller: true };
+  const { namespace = "", name } = model.metadata;
   const object = {
     metadata: {
       name: recordName(model),
       namespace,
       labels: { "app.kubernetes.io/managed-by": "mlsecops-operator", [MODEL_LABEL]: name },
-      ownerReferences: [{ ...owner, blockOwnerDeletion: true }],
+      ownerReferences: [ownerReference(secureModel, model)],
     },
     data: { [key]: encodeRecord(record) },
   };
