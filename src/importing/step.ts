@@ -17,21 +17,12 @@ import {
 } from "../kube/index.ts";
 import { type ManifestRead, parseDuration } from "../trust/index.ts";
 import { type JobState, type LookedAt, type SourceCondition, decideLook, dueLook, settled } from "./decide.ts";
-import {
-  type ImportSettings,
-  type JobObject,
-  basisOf,
-  deadlineSeconds,
-  importJob,
-  importNetworkPolicy,
-  importRow,
-  jobName,
-  keptSeconds,
-  maxCaBytes,
-  originOf,
-} from "./job.ts";
+import { importNetworkPolicy } from "./import-network.ts";
+import { basisOf, jobName, originOf } from "./import-plan.ts";
+import { type JobObject, deadlineSeconds, importJob, importRow, keptSeconds, maxCaBytes } from "./job.ts";
 import { ImportResult } from "./plan.ts";
 import type { Recorded } from "./recorded.ts";
+import type { ImportSettings } from "./settings.ts";
 
 export interface ImportDependencies {
   readonly jobs: Store<JobObject>;

@@ -1,5 +1,7 @@
 import { type SecureModel, SecureModelSpec } from "../../../src/api/index.ts";
-import { type ImportSettings, importJob, importNetworkPolicy, importRow } from "../../../src/importing/job.ts";
+import { importNetworkPolicy } from "../../../src/importing/import-network.ts";
+import { importJob, importRow } from "../../../src/importing/job.ts";
+import type { ImportSettings } from "../../../src/importing/settings.ts";
 import { type Json, apply, digest, eventually, image, kubectl, must, randomName } from "./support.ts";
 import {
   CONTAINER,

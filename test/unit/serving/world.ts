@@ -13,7 +13,7 @@ import type { EvidenceSink } from "../../../src/governance/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { HealthVerdict } from "../../../src/health/index.ts";
 import type { ImportSettings, JobObject } from "../../../src/importing/index.ts";
-import { originOf } from "../../../src/importing/job.ts";
+import { originOf } from "../../../src/importing/import-plan.ts";
 import { recordedAs } from "../../../src/importing/plan.ts";
 import { type DeploymentObject, type UnsecuredNamespaces, servingReconciler } from "../../../src/serving/index.ts";
 import { policiesOfModel } from "../../../src/operator/informers.ts";
