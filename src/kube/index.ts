@@ -41,17 +41,16 @@ export { LeaderElector, type LeaderCallbacks, type LeaderElectorOptions } from "
 export { LruMap } from "./lru-map.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { Metrics, type MetricsOptions, type ReconcileOutcome, type WatchEnd } from "./metrics.ts";
-export {
-  ObjectClient,
-  type ApplyOptions,
-  type CreateOptions,
-  type ListOptions,
-  type LogOptions,
-  type ObjectClientOptions,
-  type PatchOptions,
-  type RemoveOptions,
-  type ReplaceOptions,
-} from "./object-client.ts";
+export { ObjectClient, type ObjectClientOptions } from "./object-client.ts";
+export type {
+  ApplyOptions,
+  CreateOptions,
+  ListOptions,
+  LogOptions,
+  PatchOptions,
+  RemoveOptions,
+  ReplaceOptions,
+} from "./request-options.ts";
 export { type ReflectorTimings } from "./reflector.ts";
 export { compareVersions } from "./resource-version.ts";
 export { Store, type Indexers } from "./store.ts";
