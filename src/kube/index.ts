@@ -58,14 +58,8 @@ export { type Change } from "./store-updater.ts";
 export { truncateUtf8 } from "./text.ts";
 export { applyStatus } from "./status.ts";
 export { TokenBucket, type RateLimit } from "./token-bucket.ts";
-export {
-  createTransport,
-  type StreamResponse,
-  type Transport,
-  type TransportOptions,
-  type TransportRequest,
-  type TransportResponse,
-} from "./transport.ts";
+export { createTransport, type TransportOptions } from "./transport.ts";
+export type { StreamResponse, Transport, TransportRequest, TransportResponse } from "./transport-types.ts";
 export { createTypedApi, type TypedApiOptions } from "./typed-api.ts";
 export {
   apiVersionOf,

@@ -2,7 +2,7 @@ import { CoordinationV1Api, V1MicroTime, V1ObjectMeta, type V1Lease, type V1Leas
 import type { Clock } from "./clock.ts";
 import { isKubeError } from "./kube-error.ts";
 import { createTypedApi } from "./typed-api.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./transport-types.ts";
 
 export interface LeaseLockOptions {
   readonly transport: Transport;

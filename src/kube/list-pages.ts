@@ -1,7 +1,7 @@
 import { parseJson } from "./json.ts";
 import { isKubeError } from "./kube-error.ts";
 import { apiPath } from "./paths.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./transport-types.ts";
 import { apiVersionOf, groupResourceOf, type KubeObject, type ResourceType } from "./types.ts";
 
 export interface ListRequest {

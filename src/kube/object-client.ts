@@ -12,7 +12,7 @@ import type {
   RemoveOptions,
   ReplaceOptions,
 } from "./request-options.ts";
-import type { HttpMethod, Transport } from "./transport.ts";
+import type { HttpMethod, Transport } from "./transport-types.ts";
 import {
   apiVersionOf,
   groupResourceOf,

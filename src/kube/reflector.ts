@@ -6,7 +6,7 @@ import { listPages } from "./list-pages.ts";
 import type { Logger } from "./logger.ts";
 import type { WatchEnd } from "./metrics.ts";
 import { compareVersions } from "./resource-version.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./transport-types.ts";
 import type { KubeObject, ResourceType } from "./types.ts";
 import { watchEvents, type WatchEvent } from "./watch-stream.ts";
 

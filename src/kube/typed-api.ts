@@ -8,7 +8,7 @@ import {
   type RequestContext,
 } from "@kubernetes/client-node";
 import { KubeError } from "./kube-error.ts";
-import type { HttpMethod, Transport } from "./transport.ts";
+import type { HttpMethod, Transport } from "./transport-types.ts";
 
 export interface TypedApiOptions {
   readonly transport: Transport;

@@ -5,7 +5,7 @@ import { errorFromStatus, KubeError } from "./kube-error.ts";
 import { splitLines } from "./lines.ts";
 import { withTypeMeta } from "./list-pages.ts";
 import { apiPath } from "./paths.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./transport-types.ts";
 import { groupResourceOf, type KubeObject, type ResourceType } from "./types.ts";
 
 export type WatchEventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
