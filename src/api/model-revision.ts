@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import { RevisionBan, RevisionHealth } from "./model-health.ts";
 import { PodTemplate } from "./pod-template.ts";
-import { Digest, GROUP, ObjectName, PullServiceAccount, Timestamp, VERSION, commonStatus } from "./schema.ts";
+import { Digest, Duration, GROUP, ObjectName, PullServiceAccount, Timestamp, VERSION, commonStatus } from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
 export const ModelRevisionSpec = z.strictObject({
@@ -21,7 +21,16 @@ export const ModelRevisionSpec = z.strictObject({
     template: PodTemplate,
     modelMountPath: z.string().max(1024),
     port: z.int().min(1).max(65535),
+    drain: Duration.describe("As the SecureModel says it.").optional(),
   }),
+  drainSeconds: z
+    .int()
+    .min(0)
+    .max(600)
+    .describe(
+      "How long its pods go on answering after they were told to end. Absent in revisions from before pods drained: theirs do not.",
+    )
+    .optional(),
   pullSecrets: z
     .array(z.strictObject({ name: ObjectName }))
     .max(8)

@@ -7,6 +7,7 @@ import { ModelSource, SourceStatus } from "./model-source.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
 import {
   Digest,
+  Duration,
   GROUP,
   ObjectName,
   PolicyReference,
@@ -14,6 +15,7 @@ import {
   Timestamp,
   VERSION,
   commonStatus,
+  isDuration,
   matching,
   shown,
   withRules,
@@ -49,20 +51,31 @@ const ManagedWorkloadFields = z.strictObject({
     .max(65535)
     .describe("The port of the first container that answers inference requests.")
     .default(8080),
+  drain: Duration.describe(
+    "How long a pod goes on answering after it was told to end, so that whoever has not heard of it yet fails no request. 10s where nothing is written, 10m at most; 0s turns it off. It comes on top of terminationGracePeriodSeconds. What is revoked does not drain.",
+  ).optional(),
 });
 
-const ManagedWorkload = withRules(ManagedWorkloadFields, {
-  rule: `!has(self.template) || !has(self.template.spec) || !(${modelIsHiddenIn("containers")} || ${modelIsHiddenIn("initContainers")})`,
-  message:
-    "nothing may be mounted over the model, below or above it: with modelMountPath: /models use another path, for example mountPath: /scratch",
-  holds: ({ template, modelMountPath }) =>
-    [...template.spec.containers, ...(template.spec.initContainers ?? [])]
-      .flatMap(({ volumeMounts }) => volumeMounts ?? [])
-      .every(({ mountPath }) => {
-        const [model, mount] = [`${modelMountPath}/`, `${mountPath}/`];
-        return !mount.startsWith(model) && !model.startsWith(mount);
-      }),
-});
+const ManagedWorkload = withRules(
+  ManagedWorkloadFields,
+  {
+    rule: `!has(self.drain) || !${isDuration("self.drain")} || duration(self.drain) <= duration('10m')`,
+    message: "drain must be between 0s and 10m, for example drain: 15s",
+    fieldPath: ".drain",
+  },
+  {
+    rule: `!has(self.template) || !has(self.template.spec) || !(${modelIsHiddenIn("containers")} || ${modelIsHiddenIn("initContainers")})`,
+    message:
+      "nothing may be mounted over the model, below or above it: with modelMountPath: /models use another path, for example mountPath: /scratch",
+    holds: ({ template, modelMountPath }) =>
+      [...template.spec.containers, ...(template.spec.initContainers ?? [])]
+        .flatMap(({ volumeMounts }) => volumeMounts ?? [])
+        .every(({ mountPath }) => {
+          const [model, mount] = [`${modelMountPath}/`, `${mountPath}/`];
+          return !mount.startsWith(model) && !model.startsWith(mount);
+        }),
+  },
+);
 
 export const SecureModelSpec = z.strictObject({
   suspend: Suspend,

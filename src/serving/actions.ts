@@ -10,13 +10,12 @@ import {
   podType,
   sleep,
 } from "../kube/index.ts";
+import { outlivesQuarantine, quarantineGrace } from "./drain.ts";
 import { quarantineSnapshot } from "./snapshot.ts";
 import type { Fleet } from "./fleet.ts";
 import { type Traffic, direct, splitOf } from "./traffic.ts";
 import { type DeploymentObject, FIELD_MANAGER, deployment, probePod } from "./workload.ts";
 
-/** A quarantined pod has this long to end, whatever its own grace is. */
-const quarantineGraceSeconds = 10;
 /** How long a grant may take from etcd to the admission policies of every API server: pauses between the questions. */
 const admissionPausesMs = [50, 100, 200, 400, 800];
 
@@ -114,16 +113,20 @@ export async function tearDown(
 ): Promise<boolean> {
   const steps = new Steps();
   await steps.take(() => direct(client, traffic, traffic.driver.quarantined(model, port)));
-  const alive = living.pods.filter(isAlive);
-  const kept = alive.length > 0 && (await keepSnapshot(client, model, alive, { now, log }));
+  // Those that drain too.
+  const ended = living.pods.filter((pod) => outlivesQuarantine(pod, now));
+  const kept = ended.length > 0 && (await keepSnapshot(client, model, ended, { now, log }));
   // Before the pods, or they would make new ones; those the API server refuses, but they would be tried.
   for (const { metadata } of living.deployments) await steps.take(() => removeDeployment(client, metadata));
-  await removePods(client, alive, steps);
+  await removePods(client, ended, steps);
   steps.finish();
   return kept;
 }
 
-/** Ends the pods of revisions that must not run any more, while another one of the model may, and what would make new ones. */
+/**
+ * Ends the pods of revisions that must not run any more, while another one of the model may, and what would make new ones. A pod
+ * that was seen alive, and has begun to end since, is left to it: it was superseded, and drains.
+ */
 export async function endRevoked(
   client: ObjectClient,
   model: SecureModel,
@@ -132,9 +135,27 @@ export async function endRevoked(
 ): Promise<void> {
   const steps = new Steps();
   for (const { metadata } of deployments) await steps.take(() => removeDeployment(client, metadata));
-  if (pods.length > 0) await keepSnapshot(client, model, pods, context);
-  await removePods(client, pods, steps);
+  const ended: KubeObject[] = [];
+  for (const pod of pods) if (!isAlive(pod) || (await isStillAlive(client, pod))) ended.push(pod);
+  if (ended.length > 0) await keepSnapshot(client, model, ended, context);
+  await removePods(client, ended, steps);
   steps.finish();
+}
+
+/** In their own time, and as they end by themselves. */
+export async function endSuperseded(client: ObjectClient, pods: readonly KubeObject[]): Promise<void> {
+  for (const pod of pods) {
+    const { name, namespace = "", uid } = pod.metadata;
+    if (!(await isStillAlive(client, pod))) continue;
+    await client.remove(podType, { namespace, name }, uid === undefined ? {} : { uid });
+  }
+}
+
+/** Asked of the API server: a cache can be behind. */
+async function isStillAlive(client: ObjectClient, { metadata }: KubeObject): Promise<boolean> {
+  const { name, namespace = "", uid } = metadata;
+  const living = await client.get(podType, { name, namespace });
+  return living !== undefined && living.metadata.uid === uid && isAlive(living);
 }
 
 export function isAlive({ metadata }: KubeObject): boolean {
@@ -159,9 +180,9 @@ async function keepSnapshot(
 }
 
 async function removePods(client: ObjectClient, pods: readonly KubeObject[], steps: Steps): Promise<void> {
-  for (const { metadata } of pods) {
-    const { name, namespace = "", uid } = metadata;
-    const options = { gracePeriodSeconds: quarantineGraceSeconds, ...(uid === undefined ? {} : { uid }) };
+  for (const pod of pods) {
+    const { name, namespace = "", uid } = pod.metadata;
+    const options = { gracePeriodSeconds: quarantineGrace(pod), ...(uid === undefined ? {} : { uid }) };
     await steps.take(() => client.remove(podType, { namespace, name }, options));
   }
 }

@@ -1,6 +1,7 @@
 import { type ModelRevision, type VerdictStatus, parseObject, secureModel } from "../api/index.ts";
 import { deleted } from "../governance/index.ts";
 import {
+  type KubeObject,
   type ReconcileContext,
   type ReconcileResult,
   ensureFinalizer,
@@ -8,7 +9,7 @@ import {
   removeFinalizer,
 } from "../kube/index.ts";
 import { nextCheckMs, parseDuration } from "../trust/index.ts";
-import { endRevoked, isAlive, refusalOf, run } from "./actions.ts";
+import { endRevoked, endSuperseded, isAlive, refusalOf, run } from "./actions.ts";
 import { conditionOf } from "./announce.ts";
 import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.ts";
 import type { ServingDependencies } from "./dependencies.ts";
@@ -141,7 +142,7 @@ class Pass {
     signal.throwIfAborted();
     const plan = this.#decide(gathered);
     const renewal = await this.#publish(plan, gathered);
-    await this.#endUngranted(plan);
+    await this.#endUngranted(plan, gathered);
     const { running, ready } = await this.#admit(plan, gathered);
 
     const rolledBack = gathered.turn !== undefined && gathered.asked?.status?.ban !== undefined;
@@ -264,15 +265,25 @@ class Pass {
   }
 
   /** A Deployment leaves the old pods until the new ones answer: those that must not run are not waited for. */
-  async #endUngranted(plan: Plan): Promise<void> {
+  async #endUngranted(plan: Plan, { judgements }: Gathered): Promise<void> {
     if (plan.run === undefined) return;
     const { living, client, model, now, log, revisions } = this.#desk;
-    const known = new Set(revisions.map(({ metadata }) => metadata.name));
-    const pods = living.pods.filter((pod) => {
+    const known = new Map(revisions.map((revision) => [revision.metadata.name, revision]));
+    const ungranted = living.pods.filter((pod) => {
       const name = revisionOf(pod);
       return isAlive(pod) && name !== undefined && known.has(name) && !plan.grant.includes(name);
     });
+    const isRevoked = (pod: KubeObject) => {
+      const name = revisionOf(pod) ?? "";
+      return judgements.get(name)?.standing === "Quarantine" || known.get(name)?.status?.phase === "Quarantined";
+    };
+    const pods = ungranted.filter(isRevoked);
     if (pods.length > 0) await endRevoked(client, model, { pods, deployments: [] }, { now, log });
+    // Nobody has anything against what is only superseded: it drains.
+    await endSuperseded(
+      client,
+      ungranted.filter((pod) => !isRevoked(pod)),
+    );
   }
 
   /** What is to run, once the API server would admit it; else what may go on, and the API server's words. */

@@ -1,8 +1,9 @@
 import { type SecureModel, secureModel } from "../api/index.ts";
 import { type KubeError, isKubeError } from "../kube/index.ts";
-import { endRevoked, isAlive, tearDown } from "./actions.ts";
+import { endRevoked, tearDown } from "./actions.ts";
 import type { Plan } from "./decide.ts";
 import type { Desk } from "./desk.ts";
+import { outlivesQuarantine } from "./drain.ts";
 import { modelGrantFact, verdictFacts } from "./evidence.ts";
 import { withdrawOne } from "./grants.ts";
 import { type Active, type Judgements, outcomeOf } from "./outcome.ts";
@@ -22,7 +23,7 @@ export async function endIfRevoked(desk: Desk, { revision, judgement }: Active):
   await withdrawOne(desk.deps.grants, model, revision, signal);
   const { name } = revision.metadata;
   const own = living.deployments.filter((deployment) => revisionRunBy(deployment) === name);
-  const pods = living.pods.filter((pod) => isAlive(pod) && revisionOf(pod) === name);
+  const pods = living.pods.filter((pod) => outlivesQuarantine(pod, now) && revisionOf(pod) === name);
   if (own.length === 0 && pods.length === 0) return false;
   if (living.deployments.length > own.length) {
     // Another revision is on its way: its pods stay.

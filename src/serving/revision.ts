@@ -8,6 +8,7 @@ import {
   secureModel,
 } from "../api/index.ts";
 import { AUTHOR_ANNOTATION, MODEL_LABEL } from "../admission/index.ts";
+import { drainSecondsOf } from "./drain.ts";
 
 /** What the source of a model resolved to. */
 export interface Artifact {
@@ -19,8 +20,7 @@ export interface Artifact {
 
 /** The identity of a revision: the whole serving spec and the resolved digest. Replicas are no part of it. */
 export function revisionHash(model: SecureModel, artifact: Pick<Artifact, "repository" | "digest">): string {
-  const { template, modelMountPath, port } = model.spec.workload.managed;
-  return hashOf({ serving: { template, modelMountPath, port }, artifact, ...pullingOf(model) });
+  return hashOf({ serving: servingOf(model), artifact, ...pullingOf(model) });
 }
 
 /** A name has room for a part of the hash only: whoever finds a revision by name also compares the whole. */
@@ -41,10 +41,16 @@ function hashOf({
 }: Pick<ModelRevisionSpec, "serving" | "pullSecrets" | "serviceAccountName"> & {
   readonly artifact: Pick<Artifact, "repository" | "digest">;
 }): string {
-  const { template, modelMountPath, port } = serving;
+  const { template, modelMountPath, port, drain } = serving;
   const { repository, digest } = artifact;
-  const identity = { template, modelMountPath, port, repository, digest, pullSecrets, serviceAccountName };
+  const identity = { template, modelMountPath, port, drain, repository, digest, pullSecrets, serviceAccountName };
   return createHash("sha256").update(canonicalJson(identity)).digest("hex");
+}
+
+/** As the spec says it: a default would make another revision of what runs, whenever it changes. */
+function servingOf(model: SecureModel): ModelRevisionSpec["serving"] {
+  const { template, modelMountPath, port, drain } = model.spec.workload.managed;
+  return { template, modelMountPath, port, ...(drain === undefined ? {} : { drain }) };
 }
 
 function pullingOf(model: SecureModel): Pick<ModelRevisionSpec, "pullSecrets" | "serviceAccountName"> {
@@ -54,7 +60,6 @@ function pullingOf(model: SecureModel): Pick<ModelRevisionSpec, "pullSecrets" | 
 
 /** The ModelRevision for what the model asks for now. `number` counts up from the newest one there is. */
 export function newRevision(model: SecureModel, artifact: Artifact, existing: readonly ModelRevision[]): ModelRevision {
-  const { template, modelMountPath, port } = model.spec.workload.managed;
   const spec: ModelRevisionSpec = {
     model: model.metadata.name,
     number: Math.max(0, ...existing.map((revision) => revision.spec.number)) + 1,
@@ -64,7 +69,8 @@ export function newRevision(model: SecureModel, artifact: Artifact, existing: re
       digest: artifact.digest,
       platformDigests: [...artifact.platformDigests],
     },
-    serving: { template, modelMountPath, port },
+    serving: servingOf(model),
+    drainSeconds: drainSecondsOf(model),
     ...pullingOf(model),
   };
   const author = model.metadata.annotations?.[AUTHOR_ANNOTATION];

@@ -1,6 +1,7 @@
 import type { ModelRevision, SecureModel, TemplateContainer } from "../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL } from "../admission/index.ts";
 import { type KubeObject, apiVersionOf, deploymentType, podType } from "../kube/index.ts";
+import { drainOf } from "./drain.ts";
 import { ownerReference } from "./revision.ts";
 
 export const FIELD_MANAGER = "mlsecops-serving";
@@ -82,6 +83,7 @@ export function podTemplate(revision: ModelRevision) {
     },
   });
   const reference = `${artifact.repository}@${artifact.digest}`;
+  const drain = drainOf(revision.spec);
   return {
     metadata: {
       labels: { ...metadata?.labels, ...modelLabels(model), [REVISION_LABEL]: revision.metadata.name },
@@ -89,7 +91,8 @@ export function podTemplate(revision: ModelRevision) {
     },
     spec: {
       ...spec,
-      containers: spec.containers.map(container),
+      ...drain.pod,
+      containers: spec.containers.map((template) => ({ ...container(template), ...drain.container })),
       ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(container) }),
       volumes: [...(spec.volumes ?? []), { name: MODEL_VOLUME, image: { reference, pullPolicy: "IfNotPresent" } }],
       // A list keyed by name: what is named twice would be refused.

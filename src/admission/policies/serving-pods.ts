@@ -53,12 +53,12 @@ export function servingPods(identity: OperatorIdentity): PolicyDefinition {
       },
       {
         expression:
-          "variables.all.all(c, c.?envFrom.orValue([]).size() == 0 && !has(c.lifecycle) && c.?volumeDevices.orValue([]).size() == 0 && " +
+          "variables.all.all(c, c.?envFrom.orValue([]).size() == 0 && !c.?lifecycle.?postStart.hasValue() && (!has(c.lifecycle) || c.lifecycle.?preStop.?sleep.hasValue()) && c.?volumeDevices.orValue([]).size() == 0 && " +
           "!c.?livenessProbe.?exec.hasValue() && !c.?readinessProbe.?exec.hasValue() && !c.?startupProbe.?exec.hasValue() && " +
           "c.?env.orValue([]).all(e, !has(e.valueFrom) || has(e.valueFrom.fieldRef)) && " +
           "c.?volumeMounts.orValue([]).all(m, !has(m.subPathExpr)) && !c.?securityContext.?privileged.orValue(false))",
         message:
-          "envFrom, env from other objects, lifecycle hooks, exec probes, subPathExpr, block devices and privileged containers are not allowed in a serving namespace: each runs or feeds what nobody verified",
+          "envFrom, env from other objects, lifecycle hooks other than to sleep before the end, exec probes, subPathExpr, block devices and privileged containers are not allowed in a serving namespace: each runs or feeds what nobody verified",
       },
       {
         expression:

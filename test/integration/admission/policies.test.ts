@@ -206,6 +206,19 @@ describe("admission policies on a real API server", function () {
         /lifecycle hooks/,
       ],
       [
+        "a request before the end",
+        () => served(serving, { container: { lifecycle: { preStop: { httpGet: { port: 8080 } } } } }),
+        /lifecycle hooks/,
+      ],
+      [
+        "a hook after the start beside a sleep before the end",
+        () =>
+          served(serving, {
+            container: { lifecycle: { preStop: { sleep: { seconds: 1 } }, postStart: { exec: { command: ["x"] } } } },
+          }),
+        /lifecycle hooks/,
+      ],
+      [
         "an exec probe",
         () => served(serving, { container: { livenessProbe: { exec: { command: ["x"] } } } }),
         /exec probes/,
@@ -229,6 +242,10 @@ describe("admission policies on a real API server", function () {
     ];
     it("admits the operator's dry run of a pod as the revision says", async () => {
       admitted(await create(served(serving), operator));
+    });
+    it("admits a pod that sleeps before it ends: nothing is run for it", async () => {
+      const lifecycle = { preStop: { sleep: { seconds: 10 } } };
+      admitted(await create(served(serving, { container: { lifecycle } }), operator));
     });
     for (const [name, object, refusal] of table)
       it(`denies the operator a pod with ${name}`, async () => denied(await create(object(), operator), refusal));

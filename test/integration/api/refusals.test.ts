@@ -429,6 +429,8 @@ const cases: readonly Case[] = [
     ["spec.workload.managed.port", 0, /greater than or equal to 1/],
     ["spec.workload.managed.port", 65536, /less than or equal to 65535/],
     ["spec.workload.managed.port", "http", /must be of type integer/],
+    ["spec.workload.managed.drain", "ten", /for example 30s, 5m or 1h30m/],
+    ["spec.workload.managed.drain", "11m", /between 0s and 10m, for example drain: 15s/, { apiOnly: true }],
     ["spec.workload.targetRef", {}, /unknown field/],
     ...of("", [
       ["", undefined, /for example spec: \{containers:/],
@@ -659,6 +661,8 @@ describe("the API server and malformed objects", function () {
       ["SecureModel", "spec.source.followInterval", "10s"],
       ["SecureModel", "spec.workload.managed.port", 65535],
       ["SecureModel", "spec.workload.managed.modelMountPath", "/m"],
+      ["SecureModel", "spec.workload.managed.drain", "0s"],
+      ["SecureModel", "spec.workload.managed.drain", "10m"],
       ["SecureModel", `${pod}.containers`, many(8, (n) => ({ name: `a${n}`, image }))],
       ["SecureModel", `${pod}.containers[0].resources.limits`, { cpu: "0.5", memory: 1024, "nvidia.com/gpu": 1 }],
       ["SecureModel", `${pod}.containers[0].readinessProbe`, { grpc: { port: 65535 } }],
