@@ -73,6 +73,7 @@ class Metadata(unittest.TestCase):
         self.assertIn(f'mlsecops_inference_requests_total{{{labels},code="400"}} 1\n', text)
         self.assertIn(f'mlsecops_inference_duration_seconds_bucket{{{labels},le="+Inf"}} 2\n', text)
         self.assertIn(f"mlsecops_inference_duration_seconds_count{{{labels}}} 2\n", text)
+        self.assertRegex(text, r"\nprocess_resident_memory_bytes [1-9][0-9]{7,}\n")
 
 
 class Inference(unittest.TestCase):

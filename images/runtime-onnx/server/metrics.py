@@ -1,5 +1,6 @@
-"""Two metrics in the Prometheus text format: enough for an error rate and for latency quantiles."""
+"""Metrics in the Prometheus text format: enough for an error rate, for latency quantiles, and to see a leak."""
 
+import os
 import threading
 from bisect import bisect_left
 
@@ -40,7 +41,15 @@ class Metrics:
             lines.append(f'mlsecops_inference_duration_seconds_bucket{{{model},le="{bound}"}} {count}')
         lines.append(f"mlsecops_inference_duration_seconds_sum{{{model}}} {seconds:.6f}")
         lines.append(f"mlsecops_inference_duration_seconds_count{{{model}}} {count}")
+        lines.append("# HELP process_resident_memory_bytes Resident memory size in bytes.")
+        lines.append("# TYPE process_resident_memory_bytes gauge")
+        lines.append(f"process_resident_memory_bytes {_resident_bytes()}")
         return "\n".join(lines) + "\n"
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _escape(text: str) -> str:
