@@ -46,6 +46,36 @@ export function modelBecomes(namespace: string, name: string, reason: string, ti
   );
 }
 
+/** Waits until the model was left for an older revision, for a reason that says so, and that one serves. */
+export function goesBackTo(
+  revision: string | undefined,
+  namespace: string,
+  name: string,
+  reason = /./,
+): Promise<InstanceType<typeof SecureModelKind> | undefined> {
+  return eventually(
+    `SecureModel ${namespace}/${name} goes back to ${revision ?? "none"} for ${String(reason)}`,
+    () => find(SecureModelKind, name, namespace),
+    (model) =>
+      condition(model).reason === "RolledBack" &&
+      reason.test(condition(model).message) &&
+      condition(model, "Serving").status === "True" &&
+      model?.status?.active?.revision === revision,
+    150_000,
+  );
+}
+
+/** Waits until the version that runs was found healthy; returns its revision. */
+export async function becomesHealthy(namespace: string, name: string): Promise<string | undefined> {
+  const model = await eventually(
+    `SecureModel ${namespace}/${name} is healthy`,
+    () => find(SecureModelKind, name, namespace),
+    (found) => condition(found, "Healthy").status === "True",
+    60_000,
+  );
+  return model?.status?.active?.revision;
+}
+
 export function namespaceBecomes(name: string, reason: string, timeoutMs?: number) {
   return eventually(
     `SecureNamespace ${name} with Ready=${reason}`,
