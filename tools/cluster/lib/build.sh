@@ -16,12 +16,12 @@ CONTROL_PLANE_BUILD=(portal kube)
 SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
 # What `make bench` measures itself against: what `build peers` means. Nothing else builds it.
 PEERS_BUILD=(policy-controller)
-# What tests the alerts: what `build monitoring` means. Nothing else builds it.
-MONITORING_BUILD=(promtool)
+# What tests the alerts, and what is asked about models that serve: what `build monitoring` means. Nothing else builds it.
+MONITORING_BUILD=(promtool prometheus)
 # What stands for a Gateway in tests: what `build gateway` means. Nothing else builds it.
 GATEWAY_BUILD=(nginx gateway-api)
 # Of all these, what is not built but fetched.
-FETCHED=(promtool nginx gateway-api)
+FETCHED=(promtool prometheus nginx gateway-api)
 
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
@@ -40,7 +40,7 @@ declare -A DEBIAN=(
 )
 
 # binary → Debian package of which only that is wanted: installed, the package would start a server on all of the machine's addresses
-declare -A UNPACKED=([docker-registry]=docker-registry [promtool]=prometheus [nginx]=nginx)
+declare -A UNPACKED=([docker-registry]=docker-registry [promtool]=prometheus [prometheus]=prometheus [nginx]=nginx)
 
 module_version() { # TOOL MODULE: the version that go.mod pins
   awk -v m="$2" '$1 == m || $2 == m && $1 == "require" { print $(NF > 2 && $1 == "require" ? 3 : 2); exit }' "$TOOLS_DIR/$1/go.mod"
@@ -244,12 +244,14 @@ fetch_debian() ( # PACKAGE...
   if [[ " $* " == *' docker-registry '* ]]; then unpack_binary docker-registry || exit; fi
 )
 
-unpack_binary() ( # BINARY: one of UNPACKED, out of its package into the cache
+unpack_binary() ( # BINARY: one of UNPACKED, and what else is wanted of its package, into the cache
   scratch=$(mktemp -d) || exit
   trap 'rm -rf "$scratch"' EXIT
   package=${UNPACKED[$1]}
-  chmod 755 "$scratch" && cd "$scratch" && apt-get download "$package" && dpkg-deb -x "$package"_*.deb . &&
-    install -m 755 usr/*bin/"$1" "$BIN/$1"
+  chmod 755 "$scratch" && cd "$scratch" && apt-get download "$package" && dpkg-deb -x "$package"_*.deb . || exit
+  for binary in "${!UNPACKED[@]}"; do
+    [[ ${UNPACKED[$binary]} != "$package" ]] || install -m 755 usr/*bin/"$binary" "$BIN/$binary" || exit
+  done
 )
 
 # fetched WHAT: one of FETCHED is there.
