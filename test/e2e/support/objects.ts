@@ -10,6 +10,7 @@ export interface ModelOptions {
   readonly container?: object;
   readonly pod?: object;
   readonly template?: object;
+  readonly managed?: object;
   readonly metadata?: object;
 }
 
@@ -30,6 +31,7 @@ export function model(namespace: string, name: string, reference: string, option
       source: { oci: { reference }, ...options.source },
       workload: {
         managed: {
+          ...options.managed,
           template: {
             ...options.template,
             spec: { terminationGracePeriodSeconds: 1, ...options.pod, containers: [container] },

@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 const name = "trouble.test";
 /** Not the node's own address: that is the API server's too, and the operator keeps away from it. */
-const address = "10.200.0.9";
+export const address = "10.200.0.9";
 
 export const login = { username: "ci", password: "a-pull-secret" };
 
