@@ -1,4 +1,4 @@
-import { ban, pause, promote, resume, rollback } from "./action/command.ts";
+import { approve, ban, pause, promote, resume, rollback } from "./action/command.ts";
 import { audit } from "./audit/command.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion/command.ts";
@@ -24,6 +24,7 @@ export const commands: readonly Command[] = [
   rollback,
   ban,
   promote,
+  approve,
   pause,
   resume,
   audit,

@@ -16,6 +16,24 @@ const reason = {
   help: "why, for those who read it later: 10 to 1024 characters",
 } as const;
 const reasoned = { reason, ...options } as const satisfies Options;
+const pausing = {
+  reason,
+  for: {
+    type: "string",
+    value: "DURATION",
+    help: "how long, for example 2h or 45m; then it ends by itself (default: until mlsecops resume)",
+  },
+  ...options,
+} as const satisfies Options;
+const approving = {
+  reason,
+  revision: { type: "string", value: "REVISION", help: "its name, or its number (default: the one that comes)" },
+  ...options,
+} as const satisfies Options;
+const resuming = {
+  reason: { type: "string", value: "TEXT", help: "what you found, needed where the model is latched" },
+  ...options,
+} as const satisfies Options;
 const forced = {
   ...{
     reason,
@@ -60,32 +78,45 @@ ${lasting}`,
 export const promote = defineCommand({
   name: "promote",
   summary: "lets a revision that was banned run again",
-  about: `Ends the ban of a revision. If it is what the spec asks for, it is started again, once it verifies. If it fails again, it is
-banned again. ${lasting}`,
+  about: `Ends the ban of a revision. If it is what the spec asks for, it is started again, once it verifies, also where the model is
+latched. If it fails again, it is banned again. ${lasting}`,
   positionals: [object, revision],
   options: reasoned,
   exits,
   run: async (invocation, io) => (await import("./run.ts")).run("Promote", invocation, io),
 });
 
+export const approve = defineCommand({
+  name: "approve",
+  summary: "lets a revision take the step of its rollout that waits for people",
+  about: `Approves the revision that is named, or else the one that is being rolled out. It takes a person who has not written the spec,
+and two where it is not known who has, or a machine has; ServiceAccounts approve nothing. Deleting the ModelAction withdraws it.
+${lasting}`,
+  positionals: [object],
+  options: approving,
+  exits: refusing,
+  run: async (invocation, io) => (await import("./run.ts")).run("Approve", invocation, io),
+});
+
 export const pause = defineCommand({
   name: "pause",
   summary: "keeps any other revision of a model from being started",
-  about: `Until mlsecops resume, no other revision of the model is started, be it a new one or an older one. What is revoked ends all the
-same.
+  about: `Until mlsecops resume, or for as long as --for says, no other revision of the model is started, be it a new one or an older one.
+What is revoked ends all the same.
 ${lasting}`,
   positionals: [object],
-  options: reasoned,
+  options: pausing,
   exits,
   run: async (invocation, io) => (await import("./run.ts")).run("Pause", invocation, io),
 });
 
 export const resume = defineCommand({
   name: "resume",
-  summary: "ends every pause of a model",
-  about: `Deletes the ModelActions that pause the model, whoever created them. It takes the roles view and mlsecops-operate.`,
+  summary: "ends every pause of a model, and says that you have looked after repeated rollbacks",
+  about: `Deletes the ModelActions that pause the model, whoever created them. Where the model is latched, it creates a ModelAction of type
+Resume in your own name: new revisions are started again. It takes the roles view and mlsecops-operate.`,
   positionals: [object],
-  options,
-  exits,
+  options: resuming,
+  exits: refusing,
   run: async (invocation, io) => (await import("./run.ts")).run("Resume", invocation, io),
 });

@@ -1,49 +1,28 @@
 /** What is to be written for what somebody wants of a model, or why nothing is. Pure. */
-import { describeOrder, ordersFor } from "../../actions/index.ts";
-import type { ModelActionSpec, ModelRevision } from "../../api/index.ts";
+import { type Order, describeOrder, ordersFor, pausesOf } from "../../actions/index.ts";
+import { type LatchStatus, type ModelRevision, isPerson } from "../../api/index.ts";
+import { standingLatch } from "../../serving/index.ts";
+import { approve } from "./approve.ts";
 import type { Facts } from "./gather.ts";
 import { afterBan, askedFor, banOf } from "./outlook.ts";
-import type { ActionReport } from "./schema.ts";
-
-export interface Wish {
-  readonly wish: ActionReport["wish"];
-  /** A name or a number, as it was typed. */
-  readonly revision?: string | undefined;
-  /** Of all but Resume. */
-  readonly reason: string;
-  /** Of Rollback: also where nothing is safe to go back to. */
-  readonly force: boolean;
-  /** Who wants it. */
-  readonly by: string;
-}
-
-interface About {
-  readonly revision?: string;
-  readonly effects: readonly string[];
-}
-
-export type Decision =
-  /** What is named is not there. */
-  | { readonly kind: "Missing"; readonly problem: string }
-  | ({ readonly kind: "Refused"; readonly why: string } & About)
-  | ({ readonly kind: "Nothing"; readonly why: string } & About)
-  | ({ readonly kind: "Create"; readonly spec: ModelActionSpec } & About)
-  | ({ readonly kind: "Delete"; readonly names: readonly string[] } & About);
+import { type Decision, type Wish, revisionNamed, specOf } from "./wish.ts";
 
 export function decide(facts: Facts, wish: Wish): Decision {
   switch (wish.wish) {
     case "Pause":
       return pause(facts, wish);
     case "Resume":
-      return resume(facts);
+      return resume(facts, wish);
+    case "Approve":
     case "Ban":
     case "Rollback":
     case "Promote": {
-      const revision = revisionOf(facts, wish.revision);
+      const revision = revisionOf(facts, wish);
       if (typeof revision === "string")
         return wish.revision === undefined
           ? { kind: "Refused", why: revision, effects: [] }
           : { kind: "Missing", problem: revision };
+      if (wish.wish === "Approve") return approve(facts, revision, wish);
       return wish.wish === "Promote" ? promote(facts, revision, wish) : ban(facts, revision, wish);
     }
   }
@@ -55,7 +34,7 @@ function ban(facts: Facts, revision: ModelRevision, wish: Wish): Decision {
   if (before !== undefined)
     return { kind: "Nothing", revision: name, why: `revision ${name} is banned already: ${before}`, effects: [] };
   const outlook = afterBan(facts, revision);
-  const [pauses] = pausesOf(facts);
+  const [pauses] = pausesNow(facts, wish);
   if (wish.wish === "Rollback" && !wish.force) {
     const refused = (why: string): Decision => ({ kind: "Refused", revision: name, why, effects: [] });
     if (pauses !== undefined) return refused(`${describeOrder(pauses)}; resume it first, or say --force`);
@@ -66,26 +45,29 @@ function ban(facts: Facts, revision: ModelRevision, wish: Wish): Decision {
     pauses === undefined
       ? []
       : [`ModelAction ${pauses.name} pauses the model, of ${pauses.requestedBy}: ${pauses.reason}`];
-  return { kind: "Create", revision: name, spec, effects: [outlook.says, ...isPaused] };
+  return { kind: "Write", revision: name, creates: spec, deletes: [], effects: [outlook.says, ...isPaused] };
 }
 
 function promote(facts: Facts, revision: ModelRevision, wish: Wish): Decision {
   const { name } = revision.metadata;
-  if (banOf(facts, revision) === undefined)
-    return { kind: "Nothing", revision: name, why: `revision ${name} is not banned`, effects: [] };
   const asked = askedFor(facts);
-  const [pauses] = pausesOf(facts);
+  const latch = asked?.metadata.name === name ? latchOf(facts) : undefined;
+  if (banOf(facts, revision) === undefined && latch === undefined)
+    return { kind: "Nothing", revision: name, why: `revision ${name} is not banned`, effects: [] };
+  const [pauses] = pausesNow(facts, wish);
   const effect =
     asked?.metadata.name === name
       ? `revision ${name} is what the spec asks for: it is started, once it verifies`
       : `revision ${name} may be gone back to again; it is not started now, unless the spec asks for it`;
   const isPaused = pauses === undefined ? [] : [`nothing is started while it is paused: ${describeOrder(pauses)}`];
+  const isLatched =
+    latch === undefined || isPerson(wish.by) ? [] : [`nothing is started before a person has looked: ${latch.message}`];
   const spec = specOf(facts, "Promote", wish, name);
-  return { kind: "Create", revision: name, spec, effects: [effect, ...isPaused] };
+  return { kind: "Write", revision: name, creates: spec, deletes: [], effects: [effect, ...isPaused, ...isLatched] };
 }
 
 function pause(facts: Facts, wish: Wish): Decision {
-  const [before] = pausesOf(facts);
+  const [before] = pausesNow(facts, wish);
   if (before !== undefined)
     return { kind: "Nothing", why: `it is paused already: ${describeOrder(before)}`, effects: [] };
   const { active, candidate } = facts.model.status ?? {};
@@ -95,38 +77,45 @@ function pause(facts: Facts, wish: Wish): Decision {
       : `revision ${active.revision} serves, and no other one is started`,
     ...(candidate === undefined ? [] : [`the rollout of ${candidate.revision} has begun, and goes on`]),
   ];
-  return { kind: "Create", spec: specOf(facts, "Pause", wish), effects };
+  return { kind: "Write", creates: specOf(facts, "Pause", wish), deletes: [], effects };
 }
 
-function resume(facts: Facts): Decision {
-  const names = pausesOf(facts).map(({ name }) => name);
-  if (names.length === 0) return { kind: "Nothing", why: "it is not paused", effects: [] };
-  return { kind: "Delete", names, effects: ["what the spec asks for is started, where it may run"] };
+function resume(facts: Facts, wish: Wish): Decision {
+  const deletes = pausesNow(facts, wish).map(({ name }) => name);
+  const effects = ["what the spec asks for is started, where it may run"];
+  const latch = latchOf(facts);
+  if (latch === undefined)
+    return deletes.length === 0
+      ? { kind: "Nothing", why: "it is neither paused nor latched", effects: [] }
+      : { kind: "Write", deletes, effects };
+  const refused = (why: string): Decision => ({
+    kind: "Refused",
+    why: `${why}; it is latched: ${latch.message}`,
+    effects: [],
+  });
+  if (!isPerson(wish.by)) return refused(`only people say that they have looked, and you are ${wish.by}`);
+  if (wish.reason === "") return refused("say by --reason what you found");
+  return { kind: "Write", creates: specOf(facts, "Resume", wish), deletes, effects };
 }
 
-function pausesOf({ model, actions }: Facts) {
-  return ordersFor(actions, model.metadata.name).filter(({ type }) => type === "Pause");
+function pausesNow({ model, actions }: Facts, { now }: Wish): readonly Order[] {
+  return pausesOf(ordersFor(actions, model.metadata.name), now);
 }
 
-function specOf({ model }: Facts, type: ModelActionSpec["type"], wish: Wish, revision?: string): ModelActionSpec {
-  const { reason, by: requestedBy } = wish;
-  return {
-    ...{ type, model: model.metadata.name },
-    ...(revision === undefined ? {} : { revision }),
-    ...{ reason, requestedBy },
-  };
+/** That which holds, also where somebody has just lifted it and the operator has not seen it yet. */
+function latchOf(facts: Facts): LatchStatus | undefined {
+  const { model, actions } = facts;
+  const orders = ordersFor(actions, model.metadata.name);
+  return standingLatch(model.status?.latch, orders, askedFor(facts)?.metadata.name);
 }
 
 /** The one that is named, else the one that comes, else the one that serves; a text says why there is none. */
-function revisionOf({ model, revisions }: Facts, text: string | undefined): ModelRevision | string {
-  const { candidate, active } = model.status ?? {};
+function revisionOf(facts: Facts, { wish, revision: text }: Wish): ModelRevision | string {
+  const { candidate, active } = facts.model.status ?? {};
+  if (wish === "Approve" && text === undefined && candidate === undefined)
+    return "no revision of it is being rolled out, so none waits for people: to approve one that is to come again, name it by --revision";
   const wanted = text ?? candidate?.revision ?? active?.revision;
-  if (wanted === undefined) return "no revision of it comes or serves: there is nothing to leave";
-  const found =
-    revisions.find(({ metadata }) => metadata.name === wanted) ??
-    revisions.find(({ spec }) => String(spec.number) === text);
-  if (found !== undefined) return found;
-  const newest = revisions.slice(-5).map(({ metadata, spec }) => `${metadata.name} (number ${spec.number})`);
-  const there = newest.length === 0 ? "it has none" : `the newest are ${newest.join(", ")}`;
-  return `SecureModel ${model.metadata.namespace ?? ""}/${model.metadata.name} has no revision ${wanted}: ${there}`;
+  return wanted === undefined
+    ? "no revision of it comes or serves: there is nothing to leave"
+    : revisionNamed(facts, wanted);
 }

@@ -5,22 +5,32 @@ import { parseTarget } from "../explain/decide.ts";
 import type { Io } from "../io.ts";
 import { paintFor } from "../render/colour.ts";
 import { json } from "../render/json.ts";
+import { parseDuration } from "../../trust/index.ts";
 import { selectCluster } from "../select-cluster.ts";
 import { InputError } from "../usage-error.ts";
 import type { options } from "./command.ts";
-import { type Decision, type Wish, decide } from "./decide.ts";
+import { decide } from "./decide.ts";
 import { type Facts, gather } from "./gather.ts";
 import { exitStatus, render } from "./render.ts";
 import type { ActionReport } from "./schema.ts";
+import type { Decision, Wish } from "./wish.ts";
 import { type Place, Writer } from "./write.ts";
 
+/** What some of the commands have. */
+interface Own {
+  readonly reason?: string | undefined;
+  readonly force?: boolean;
+  readonly revision?: string | undefined;
+  readonly for?: string | undefined;
+}
+
 interface Call extends Pick<Invocation<typeof options>, "positionals" | "wrong"> {
-  readonly values: Values<typeof options> & { readonly reason?: string; readonly force?: boolean };
+  readonly values: Values<typeof options> & Own;
 }
 
 export async function run(
   wish: Wish["wish"],
-  { values, positionals: [object = "", revision], wrong }: Call,
+  { values, positionals: [object = "", revision = values.revision], wrong }: Call,
   io: Io,
 ): Promise<number> {
   const target = parseTarget(object);
@@ -28,6 +38,11 @@ export async function run(
   const { reason = "", force = false } = values;
   const problem = values.reason === undefined ? undefined : reasonProblem(reason);
   if (problem !== undefined) throw wrong(problem);
+  const now = new Date();
+  const lastsMs = values.for === undefined ? undefined : parseDuration(values.for);
+  if (values.for !== undefined && (lastsMs ?? 0) === 0)
+    throw wrong(`--for ${values.for}: write a length of time, for example --for 2h or --for 45m`);
+  const notAfter = lastsMs === undefined ? undefined : new Date(now.getTime() + lastsMs);
   const context = selectCluster(values, wrong);
   const place: Place = { namespace: values.namespace ?? context.namespace, model: target.name };
   const writer = new Writer(context.kubeConfig, values["dry-run"]);
@@ -36,7 +51,8 @@ export async function run(
   const what = `SecureModel ${place.namespace}/${place.model}`;
   if (facts.state === "absent") throw new InputError(`there is no ${what}: kubectl get smodel -A lists what there is`);
   if (facts.state === "unknown") return unread(io, what, facts);
-  const report = await act(facts.value, { wish, revision, reason, force, by: by.value }, { place, writer, values });
+  const wanted: Wish = { wish, revision, reason, force, notAfter, by: by.value, now };
+  const report = await act(facts.value, wanted, { place, writer, values });
   io.out(values.output === "json" ? json(report) : render(report, paintFor(io)));
   return exitStatus(report);
 }
@@ -71,22 +87,21 @@ interface Written {
 }
 
 async function write(
-  decision: Extract<Decision, { readonly kind: "Create" | "Delete" }>,
+  { creates, deletes }: Extract<Decision, { readonly kind: "Write" }>,
   place: Place,
   writer: Writer,
 ): Promise<Written> {
-  if (decision.kind === "Create") {
-    const created = await writer.create(place, decision.spec);
-    return created.state === "known" ? { done: { created: created.value } } : { ...problemOf(created), done: {} };
-  }
+  const created = creates === undefined ? undefined : await writer.create(place, creates);
+  if (created !== undefined && created.state !== "known") return { ...problemOf(created), done: {} };
+  const done: Written["done"] = created === undefined ? {} : { created: created.value };
   const deleted: string[] = [];
-  for (const name of decision.names) {
+  for (const name of deletes) {
     const answer = await writer.remove(place, name);
-    // What was deleted before it counts all the same.
-    if (answer.state !== "known") return { ...problemOf(answer), done: { deleted } };
+    // What was done before it counts all the same.
+    if (answer.state !== "known") return { ...problemOf(answer), done: { ...done, deleted } };
     deleted.push(name);
   }
-  return { done: { deleted } };
+  return { done: { ...done, ...(deletes.length === 0 ? {} : { deleted }) } };
 }
 
 function problemOf(answer: Exclude<Answer<unknown>, { readonly state: "known" }>): { readonly problem: string } {

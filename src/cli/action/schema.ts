@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-/** What `mlsecops rollback`, `ban`, `promote`, `pause` and `resume` print with -o json. Fields are added, never renamed. */
+/** What `mlsecops rollback`, `ban`, `promote`, `approve`, `pause` and `resume` print with -o json. Fields are added, never renamed. */
 export const ActionReport = z.object({
   format: z.literal("mlsecops.io/action/v1"),
   namespace: z.string(),
   model: z.string(),
-  wish: z.enum(["Rollback", "Ban", "Promote", "Pause", "Resume"]),
+  wish: z.enum(["Rollback", "Ban", "Promote", "Approve", "Pause", "Resume"]),
   revision: z.string().optional().describe("The revision that it is about."),
   outcome: z
     .enum(["Done", "DryRun", "Nothing", "Refused", "NotAllowed"])

@@ -1,6 +1,6 @@
 /** What happened to a model, from what its objects say of themselves. Pure. */
 import { describeOrder, ordersFor } from "../../actions/index.ts";
-import type { ModelAction, ModelRevision, SecureModel } from "../../api/index.ts";
+import type { ModelAction, ModelRevision, PastRollback, SecureModel } from "../../api/index.ts";
 import type { KeptRecord } from "../../health/index.ts";
 import type { Answer } from "../ask.ts";
 import type { Listed } from "../cluster.ts";
@@ -97,10 +97,16 @@ function revisionEntries({ metadata, spec, status }: ModelRevision): readonly Hi
 
 function rollbackEntries({ metadata, status }: SecureModel): readonly HistoryEntry[] {
   const now = status?.rollback;
-  return (status?.rollbacks ?? []).map(({ at, from, to }): HistoryEntry => ({
-    ...{ at, source: "SecureModel", name: metadata.name, what: "RolledBack", warning: true },
-    message: now?.since === at ? now.message : to === undefined ? `from ${from} to nothing` : `from ${from} to ${to}`,
-  }));
+  const latch = status?.latch;
+  const entry = (at: string, what: string, message: string): HistoryEntry => ({
+    ...{ at, source: "SecureModel", name: metadata.name, what, message, warning: true },
+  });
+  const saysOf = ({ at, from, to }: PastRollback) =>
+    now?.since === at ? now.message : to === undefined ? `from ${from} to nothing` : `from ${from} to ${to}`;
+  return [
+    ...(status?.rollbacks ?? []).map((past) => entry(past.at, "RolledBack", saysOf(past))),
+    ...(latch === undefined ? [] : [entry(latch.since, "Latched", latch.message)]),
+  ];
 }
 
 /** What people ordered about the model, and what they let in for it. */

@@ -17,5 +17,5 @@ export const shapes: readonly Shape[] = [
   { command: "preview", schema: PreviewReport },
   { command: "reach", schema: ReachReport },
   { command: "replay", schema: ReplayReport },
-  ...["rollback", "ban", "promote", "pause", "resume"].map((command) => ({ command, schema: ActionReport })),
+  ...["rollback", "ban", "promote", "approve", "pause", "resume"].map((command) => ({ command, schema: ActionReport })),
 ];

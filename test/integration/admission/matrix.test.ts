@@ -354,6 +354,7 @@ describe("rule 1 in each profile and enforcement", function () {
       assert.deepEqual(computed.map(({ metadata }) => metadata.name).sort(), [
         "mlsecops-break-glass",
         "mlsecops-labels-awaited",
+        "mlsecops-model-author",
         "mlsecops-no-exposure",
         "mlsecops-no-widening",
         "mlsecops-pods-granted",

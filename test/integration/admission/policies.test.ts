@@ -412,10 +412,31 @@ describe("admission policies on a real API server", function () {
       await allow(person, "modelactions");
       admitted(await create(order(person), person));
       admitted(await create(order(person, { type: "Ban", revision: "iris-1" }), person));
+      admitted(await create(order(person, { type: "Approve", revision: "iris-1" }), person));
+      admitted(await create(order(person, { type: "Resume" }), person));
+      admitted(await create(order(person, { notAfter: "2999-01-01T00:00:00Z" }), person));
+      denied(await create(order(person, { notAfter: "2021-01-01T00:00:00Z" }), person), /is over already/);
+      denied(
+        await create(order(person, { type: "Resume", notAfter: "2999-01-01T00:00:00Z" }), person),
+        /for BreakGlass and Pause only/,
+      );
       denied(await create(order("somebody-else"), person), new RegExp(`write requestedBy: ${person}`));
-      denied(await create(order(person, { type: "Ban" }), person), /give the revision for Ban and Promote/);
+      denied(await create(order(person, { type: "Ban" }), person), /give the revision for Ban, Promote and Approve/);
       denied(await create(order(person, { approver: person }), person), /for BreakGlass only/);
       denied(await create(order(developer), developer), /forbidden/i);
+    });
+    it("let no ServiceAccount approve a revision, or say that it has looked", async () => {
+      const machine = `system:serviceaccount:${experiment}:default`;
+      await allow(machine, "modelactions");
+      const order = (spec: Json): Json => ({
+        apiVersion: "mlsecops.io/v1alpha1",
+        kind: "ModelAction",
+        metadata: { name: "order", namespace: experiment },
+        spec: { model: "iris", reason: "INC-4711, it is well", requestedBy: machine, ...spec },
+      });
+      admitted(await create(order({ type: "Pause" }), machine));
+      for (const spec of [{ type: "Approve", revision: "iris-1" }, { type: "Resume" }])
+        denied(await create(order(spec), machine), /no ServiceAccount may create it/);
     });
     it("keep the operator from binding another role, or to another account", async () => {
       const bind = (name: string, role: string, account: string): Json => ({

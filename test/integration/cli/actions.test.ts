@@ -16,7 +16,7 @@ import { mlsecops } from "./support/command.ts";
 import { servingModel, verified, write } from "./support/fleet.ts";
 import { withKubeconfig } from "./support/limited-kubeconfig.ts";
 
-describe("mlsecops history, rollback, ban, promote, pause and resume", function () {
+describe("mlsecops history, rollback, ban, promote, approve, pause and resume", function () {
   this.timeout(120_000);
   const namespace = randomName("cli-actions");
   const repository = "registry.example.com/models/iris";
@@ -172,6 +172,58 @@ describe("mlsecops history, rollback, ban, promote, pause and resume", function 
     assert.deepEqual(report.deleted, [first.report.created]);
     assert.deepEqual(await actions(), []);
     assert.equal((await acted("resume", "smodel/iris")).report.outcome, "Nothing");
+  });
+
+  it("pause --for: until a time that the API server knows", async () => {
+    const before = Date.now();
+    const { report } = await acted("pause", "smodel/iris", "--for", "2h", "--reason", reason);
+    assert.equal(report.outcome, "Done");
+    const [action] = await actions();
+    const end = Date.parse(action?.spec.notAfter ?? "");
+    assert.ok(end >= before + 7_200_000 && end <= Date.now() + 7_200_000, action?.spec.notAfter);
+  });
+
+  it("approve: two people where nobody is known to have written the spec, each once", async () => {
+    const refused = await acted("approve", "smodel/iris", "--reason", reason);
+    assert.deepEqual([refused.exitCode, refused.report.outcome], [1, "Refused"]);
+    assert.match(refused.report.why ?? "", /none waits for people/);
+    const { exitCode, report } = await acted("approve", "smodel/iris", "--revision", "2", "--reason", reason);
+    assert.deepEqual([exitCode, report.outcome], [0, "Done"]);
+    assert.match(report.effects.join(), /waits for the approval of a second person beside/);
+    const [action] = await actions();
+    assert.deepEqual([action?.spec.type, action?.spec.revision], ["Approve", newest.metadata.name]);
+    const again = await acted("approve", "smodel/iris", "--revision", "2", "--reason", reason);
+    assert.equal(again.report.outcome, "Nothing");
+  });
+
+  it("resume: says that a person has looked, and ends the pause", async () => {
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const latch = { since, reason: "RepeatedRollbacks", message: "rollbacks within 24 h: 3 (latchAfter is 3)" };
+    const setLatch = (value: object | null) =>
+      must(
+        ["patch", "securemodel", "iris", "-n", namespace, "--subresource=status", "--type=merge"].concat(
+          "-p",
+          JSON.stringify({ status: { latch: value } }),
+        ),
+      );
+    await setLatch(latch);
+    try {
+      await acted("pause", "smodel/iris", "--reason", reason);
+      const silent = await called("resume", "smodel/iris");
+      assert.equal(silent.exitCode, 1, silent.all);
+      assert.match(silent.stdout, /say by --reason what you found; it is latched: rollbacks within 24 h: 3/);
+      const { exitCode, report } = await acted("resume", "smodel/iris", "--reason", reason);
+      assert.deepEqual([exitCode, report.outcome], [0, "Done"]);
+      assert.match(report.created ?? "", /^iris-resume-/);
+      assert.equal(report.deleted?.length, 1);
+      assert.deepEqual(
+        (await actions()).map(({ spec }) => spec.type),
+        ["Resume"],
+      );
+      assert.equal((await acted("resume", "smodel/iris")).report.outcome, "Nothing");
+    } finally {
+      await setLatch(null);
+    }
   });
 
   it("says which role is missing, and acts for whoever has it", async () => {

@@ -133,6 +133,16 @@ describe("mlsecops history", () => {
     assert.match(text, /^iris-2 {4}errors {2}0\.1235 {2}3 {6}▁·█ {3}errors is 0\.12, max is 0\.05$/m);
   });
 
+  it("says since when a model waits for a person", () => {
+    const latch = { since: at(35), reason: "RepeatedRollbacks", message: "rollbacks within 24 h: 3" };
+    const { timeline } = reportOf({ model: model({ latch }) });
+    const found = timeline.find(({ what }) => what === "Latched");
+    assert.deepEqual(
+      [found?.at, found?.source, found?.message, found?.warning],
+      [at(35), "SecureModel", latch.message, true],
+    );
+  });
+
   it("counts what happened more than once, at the time of the newest", () => {
     const repeated = event(11, { series: { count: 4, lastObservedTime: at(50) } });
     const last = reportOf({ events: known([repeated]) }).timeline.at(-1);
