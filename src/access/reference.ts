@@ -6,7 +6,7 @@ const purposes: Readonly<Record<PersonRole, string>> = {
   DataScientist: "tries things out in experiment, and follows what is trained and served",
   MLEngineer: "trains by Jobs, and says in SecureModels what serves",
   Auditor: "sees what is declared, decided and in force, and nothing that people or models work on",
-  Approver: "sees the same of models, and answers for a ModelAction under their own name",
+  Approver: "sees the same of models, approves revisions, and answers for every ModelAction under their own name",
 };
 
 /** What people may do, as one Markdown page. */

@@ -79,7 +79,8 @@ export const promote = defineCommand({
   name: "promote",
   summary: "lets a revision that was banned run again",
   about: `Ends the ban of a revision. If it is what the spec asks for, it is started again, once it verifies, also where the model is
-latched. If it fails again, it is banned again. ${lasting}`,
+latched. If it fails again, it is banned again.
+${lasting}`,
   positionals: [object, revision],
   options: reasoned,
   exits,
@@ -91,7 +92,8 @@ export const approve = defineCommand({
   summary: "lets a revision take the step of its rollout that waits for people",
   about: `Approves the revision that is named, or else the one that is being rolled out. It takes a person who has not written the spec,
 and two where it is not known who has, or a machine has; ServiceAccounts approve nothing. Deleting the ModelAction withdraws it.
-${lasting}`,
+It is a ModelAction in your own name, which never changes. It takes the roles view and mlsecops-operate, or Approver in spec.people of
+the SecureNamespace.`,
   positionals: [object],
   options: approving,
   exits: refusing,
