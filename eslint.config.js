@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 /** One room per capability: these are the rooms; a room is entered from outside only through its index. */
 const capabilities = [
   ...["trust", "admission", "isolation", "access", "reach"],
-  ...["serving", "traffic", "health", "governance", "formats", "actions"],
+  ...["serving", "traffic", "health", "governance", "formats", "actions", "notify"],
 ];
 
 const fences = capabilities.map((room) => ({

@@ -12,6 +12,7 @@ export {
 export { kinds } from "./kinds.ts";
 export * from "./model-action.ts";
 export * from "./model-health.ts";
+export * from "./model-notifications.ts";
 export * from "./model-strategy.ts";
 export * from "./model-revision.ts";
 export * from "./model-source.ts";
@@ -20,7 +21,7 @@ export * from "./namespace-network.ts";
 export * from "./namespace-people.ts";
 export * from "./namespace-resources.ts";
 export { PodTemplate, type TemplateContainer } from "./pod-template.ts";
-export { API_VERSION, GROUP, PolicyReference, VERSION } from "./schema.ts";
+export { API_VERSION, GROUP, PolicyReference, SECRET_USE_LABEL, VERSION } from "./schema.ts";
 export * from "./secure-model.ts";
 export * from "./secure-namespace.ts";
 export { VerdictStatus } from "./verdict.ts";

@@ -57,6 +57,9 @@ export function atomic<T extends z.ZodType>(schema: T): T {
   return schema.meta({ ...schema.meta(), "x-kubernetes-map-type": "atomic" });
 }
 
+/** A Secret says by this label what it may be used for, where a model names it and an address: no other one of the namespace is. */
+export const SECRET_USE_LABEL = "mlsecops.io/use";
+
 /** An RFC 3339 time, as the API server writes it. */
 export const Timestamp = z.string().max(64).meta({ format: "date-time" });
 

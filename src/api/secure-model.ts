@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EvidenceStatus } from "./evidence.ts";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import { HealthSpec, LatchStatus, PastRollback, RollbackSpec, RollbackStatus } from "./model-health.ts";
+import { NotificationSinks } from "./model-notifications.ts";
 import { RolloutStatus, StrategySpec } from "./model-strategy.ts";
 import { ModelSource, SourceStatus } from "./model-source.ts";
 import { PodTemplate, plainPath } from "./pod-template.ts";
@@ -100,6 +101,9 @@ export const SecureModelSpec = z.strictObject({
     "How it is found out whether a revision is well, while it comes and for as long as it serves. Without it: by its pods alone.",
   ).optional(),
   rollback: RollbackSpec.describe("What is done about an unhealthy revision.").optional(),
+  notifications: NotificationSinks.describe(
+    "Who is told what happens to the model, by CloudEvents over HTTP.",
+  ).optional(),
   historyLimit: z.int().min(1).max(50).describe("How many ModelRevisions are kept besides the active one.").default(5),
 });
 export type SecureModelSpec = z.output<typeof SecureModelSpec>;

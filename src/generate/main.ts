@@ -4,9 +4,9 @@ import { parse, stringify } from "yaml";
 import { peopleClusterRoles, rolesPage } from "../access/index.ts";
 import { type PolicyObject, admissionPolicies } from "../admission/policies/index.ts";
 import { crdOf } from "../api/generate/crd.ts";
-import { evidenceSchema } from "../api/generate/evidence-schema.ts";
+import { jsonSchemaOf } from "../api/generate/json-schema.ts";
 import { referencePage } from "../api/generate/reference.ts";
-import { kinds } from "../api/index.ts";
+import { EvidencePredicate, ModelEvent, kinds } from "../api/index.ts";
 import { commands } from "../cli/commands.ts";
 import { referencePage as commandPage } from "../cli/reference/page.ts";
 import { shapes } from "../cli/reference/shapes.ts";
@@ -29,7 +29,8 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ]),
     ["docs/reference/api.md", referencePage(kinds)],
     ["docs/reference/cli.md", commandPage(commands, shapes)],
-    ["docs/reference/evidence.schema.json", evidenceSchema()],
+    ["docs/reference/evidence.schema.json", jsonSchemaOf(EvidencePredicate)],
+    ["docs/reference/model-event.schema.json", jsonSchemaOf(ModelEvent)],
     ["docs/reference/roles.md", rolesPage()],
     ["charts/mlsecops-operator/templates/admission/policies.yaml", chartPolicies()],
     ["charts/mlsecops-operator/templates/people-roles.yaml", HEADER + documents(peopleClusterRoles())],

@@ -1,8 +1,8 @@
+import { SECRET_USE_LABEL } from "../api/index.ts";
 import type { KubeObject } from "../kube/index.ts";
 import { type Look, errorLook } from "./look.ts";
 
-/** A Secret says by this label that it is there to be sent to a metrics server: no other one of the namespace is. */
-export const SECRET_USE_LABEL = "mlsecops.io/use";
+/** Of a Secret that is there to be sent to a metrics server. */
 export const SECRET_USE = "prometheus";
 
 export interface LoginSecret extends KubeObject {

@@ -47,4 +47,4 @@ export {
   type RangeQuery,
 } from "./prometheus.ts";
 export { QUERY_VARIABLES, fillQuery, inferenceQuery, type InferenceMetric, type QuerySubject } from "./query-text.ts";
-export { SECRET_USE, SECRET_USE_LABEL, authorizationOf, type LoginSecret } from "./authorization.ts";
+export { SECRET_USE, authorizationOf, type LoginSecret } from "./authorization.ts";

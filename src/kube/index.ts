@@ -40,6 +40,7 @@ export { isKubeError, KubeError, type KubeErrorCode, type KubeErrorOptions } fro
 export { LeaderElector, type LeaderCallbacks, type LeaderElectorOptions } from "./leader-elector.ts";
 export { LruMap } from "./lru-map.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
+export { LruMap } from "./lru-map.ts";
 export { Metrics, type MetricsOptions, type ReconcileOutcome, type WatchEnd } from "./metrics.ts";
 export { ObjectClient, type ObjectClientOptions } from "./object-client.ts";
 export type {

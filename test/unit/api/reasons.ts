@@ -6,7 +6,7 @@ import { root } from "./markdown.ts";
 /** Every reason that the rooms with controllers put into a condition, a verdict or an Event, as their sources write it. */
 export async function reasonsInSource(): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (const room of ["trust", "serving", "importing", "isolation", "actions", "operator", "health"]) {
+  for (const room of ["trust", "serving", "importing", "isolation", "actions", "operator", "health", "notify"]) {
     const folder = new URL(`src/${room}/`, root);
     for (const file of await readdir(folder, { recursive: true })) {
       // The program of an import says its reasons to the operator.
