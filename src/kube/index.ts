@@ -38,7 +38,6 @@ export { HealthRegistry, type HealthCheck, type HealthStatus } from "./health.ts
 export { Informer, type ChangeHandler, type InformerOptions } from "./informer.ts";
 export { isKubeError, KubeError, type KubeErrorCode, type KubeErrorOptions } from "./kube-error.ts";
 export { LeaderElector, type LeaderCallbacks, type LeaderElectorOptions } from "./leader-elector.ts";
-export { LruMap } from "./lru-map.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { LruMap } from "./lru-map.ts";
 export { Metrics, type MetricsOptions, type ReconcileOutcome, type WatchEnd } from "./metrics.ts";

@@ -146,7 +146,7 @@ const awaits =
   };
 
 const latched = awaits("io.mlsecops.model.latched", ["Latched", "RollbackBudgetSpent"]);
-const awaitsApproval = awaits("io.mlsecops.model.approval.required", ["AwaitingApproval"]);
+const awaitsApproval = awaits("io.mlsecops.model.approval.required", ["WaitsForApproval"]);
 
 const quarantined: Rule = ({ before, after, now }) => {
   const { quarantine } = after;

@@ -14,6 +14,7 @@ import { declarer } from "./declarations.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, informerMaker } from "./informers.ts";
+import { createNotifier } from "./notifications.ts";
 import type { Options } from "./options.ts";
 import { probesFrom } from "./probes.ts";
 import { credentialSource } from "./pull-credentials.ts";
@@ -86,6 +87,14 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     pullCredentials: (namespace, pulling, abort) =>
       credentialSource({ client: client.withSignal(abort), logins }, namespace, pulling),
   };
+  const notifier = createNotifier(options.notifications, {
+    client,
+    events,
+    deniedAddresses: options.deniedAddresses,
+    caBundle: options.registryCa,
+    namespace: options.operatorNamespace,
+    ...shared,
+  });
   const controllers = {
     ...trustControllers(context, trust),
     ...namespaceControllers(context, {
@@ -97,7 +106,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       reach: (namespace) => reach.reach(namespace),
       onRepair: repairCounter(metrics.registry),
     }),
-    ...modelControllers(context, { options, verifier, granting }),
+    ...modelControllers(context, { options, verifier, granting, notify: notifier }),
   };
   const all = Object.values(controllers);
   const { namespaceController, wallsController } = controllers;
@@ -113,7 +122,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     const work = async (term: AbortSignal) => {
       // What is not read yet would be said to be unknown.
       await served.settled(term);
-      await Promise.all([...all.map((controller) => controller.run(term)), evidence?.run(term)]);
+      await Promise.all([...all.map((controller) => controller.run(term)), evidence?.run(term), notifier.run(term)]);
     };
     if (options.leaderElect) {
       await elector.run({ onStarted: work, onStopped: () => log.info("stopped leading") }, signal);

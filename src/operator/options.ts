@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isGoogleProvider, parseCloudEndpoints, parseRegistryMirrors } from "../trust/index.ts";
 import { everybody } from "../access/index.ts";
 import { EvidenceOptions } from "./evidence-options.ts";
+import { NotificationOptions } from "./notification-options.ts";
 
 const Expected = z
   .string()
@@ -85,6 +86,7 @@ const Options = z.object({
     ),
   }),
   evidence: EvidenceOptions,
+  notifications: NotificationOptions,
 });
 export type Options = z.output<typeof Options>;
 
@@ -126,6 +128,9 @@ export function readOptions(args: readonly string[]): Options {
       "evidence-push-secret": { type: "string" },
       "evidence-key-secret": { type: "string" },
       "evidence-checkpoint-interval": { type: "string", default: "15m" },
+      "notifications-url": { type: "string" },
+      "notifications-secret": { type: "string" },
+      "plain-http-notifications": { type: "string", default: "" },
     },
   });
   const caFile = values["registry-ca-file"];
@@ -163,6 +168,11 @@ export function readOptions(args: readonly string[]): Options {
       pushSecret: values["evidence-push-secret"],
       keySecret: values["evidence-key-secret"],
       checkpointMs: values["evidence-checkpoint-interval"],
+    },
+    notifications: {
+      url: values["notifications-url"],
+      secret: values["notifications-secret"],
+      plainHttpHosts: list(values["plain-http-notifications"]),
     },
   });
   if (parsed.success) return parsed.data;

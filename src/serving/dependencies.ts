@@ -5,6 +5,7 @@ import type { EvidenceSink } from "../governance/index.ts";
 import type { HealthVerdict } from "../health/index.ts";
 import type { ImportDependencies } from "../importing/index.ts";
 import type { Clock, EventRecorder, KubeObject, ObjectClient, Store } from "../kube/index.ts";
+import type { Notifier } from "../notify/index.ts";
 import type { CredentialSource, Exception, Pulling, ResolvedPolicy, Verifier } from "../trust/index.ts";
 import type { DeploymentObject } from "./workload.ts";
 
@@ -36,6 +37,8 @@ export interface ServingDependencies {
   readonly events: Pick<EventRecorder, "emit">;
   /** Absent where no evidence is kept. */
   readonly evidence?: EvidenceSink | undefined;
+  /** Tells others what was written. */
+  readonly notify?: Pick<Notifier, "changed"> | undefined;
   readonly clock: Clock;
 }
 

@@ -114,6 +114,7 @@ export class Desk {
   async #apply(status: SecureModelStatus, along?: object): Promise<void> {
     const write = { status, fieldManager: FIELD_MANAGER, resourceVersion: this.resourceVersion, along };
     this.resourceVersion = await applyStatus(this.client, secureModel.resource, this.model, write);
+    this.deps.notify?.changed(this.model, this.model.status, status);
   }
 
   async writeRevision(revision: ModelRevision, status: NonNullable<ModelRevision["status"]>): Promise<ModelRevision> {

@@ -8,11 +8,11 @@ import { servingReconciler } from "../../serving/index.ts";
 import type { Verifier } from "../../trust/index.ts";
 import { importSettings } from "../import-settings.ts";
 import { lookCounter } from "../look-counter.ts";
-import { metricsSenders } from "../metrics-senders.ts";
 import type { Options } from "../options.ts";
+import { tenantSenders } from "../tenant-senders.ts";
 import { type ControllerContext, type Granting, passDeadlineMs } from "./context.ts";
 
-export interface ModelNeeds {
+export interface ModelNeeds extends Pick<Parameters<typeof servingReconciler>[0], "notify"> {
   readonly options: Options;
   readonly verifier: Pick<Verifier, "manifest">;
   readonly granting: Granting;
@@ -21,7 +21,7 @@ export interface ModelNeeds {
 /** The two controllers of a SecureModel: one says what is to serve, the other looks at what serves. */
 export function modelControllers(
   context: ControllerContext,
-  { options, verifier, granting }: ModelNeeds,
+  { options, verifier, granting, notify }: ModelNeeds,
 ): { readonly modelController: Controller; readonly healthController: Controller } {
   const { informers, client, events, identity, shared } = context;
   const podsOf = (namespace: string, model: string) => informers.pods.store.byIndex("model", `${namespace}/${model}`);
@@ -46,6 +46,7 @@ export function modelControllers(
       ...granting,
       client,
       events,
+      notify,
       clock: shared.clock,
       models: informers.models.store,
       revisions: informers.revisions.store,
@@ -92,7 +93,7 @@ function createGuardian(
     clock,
     models: informers.models.store,
     revisions: informers.revisions.store,
-    metricsSender: metricsSenders({ deniedAddresses, plainHttpHosts: plainHttpMetrics, caBundle: registryCa }),
+    metricsSender: tenantSenders({ deniedAddresses, plainHttpHosts: plainHttpMetrics, caBundle: registryCa }),
     // No tenant names these addresses: they are those of the pods.
     podSender: new Egress({ deniedAddresses, plainHttpHosts: "All" }),
     onLook: lookCounter(metrics.registry),

@@ -83,3 +83,28 @@ describe("how often the operator asks the API server", () => {
     it(`is not ${argument}`, () => assert.throws(() => readOptions([`${option}${argument}`])));
   }
 });
+
+describe("whom the operator tells of all models", () => {
+  it("is nobody by itself, and the one that is named", () => {
+    assert.deepEqual(readOptions([]).notifications, { url: undefined, secret: undefined, plainHttpHosts: [] });
+    const options = readOptions([
+      "--notifications-url=https://events.example.com/mlsecops?source=test",
+      "--notifications-secret=event-signing-key",
+      "--plain-http-notifications=events.test:8080",
+    ]);
+    assert.deepEqual(options.notifications, {
+      url: "https://events.example.com/mlsecops?source=test",
+      secret: "event-signing-key",
+      plainHttpHosts: ["events.test:8080"],
+    });
+  });
+
+  const wrong: readonly (readonly [argument: string, message: RegExp])[] = [
+    ["--notifications-url=events.example.com", /write a URL without user and fragment/],
+    ["--notifications-url=https://user:password@events.example.com", /write a URL without user/],
+    ["--notifications-secret=event-signing-key", /--notifications-secret needs --notifications-url/],
+  ];
+  for (const [argument, message] of wrong) {
+    it(`is not ${argument}`, () => assert.throws(() => readOptions([argument]), message));
+  }
+});

@@ -12,6 +12,7 @@ import {
 import type { EvidenceSink } from "../../../src/governance/index.ts";
 import { type EventDetail, type KubeObject, Store, createLogger } from "../../../src/kube/index.ts";
 import type { HealthVerdict } from "../../../src/health/index.ts";
+import type { Notifier } from "../../../src/notify/index.ts";
 import type { ImportSettings, JobObject } from "../../../src/importing/index.ts";
 import { originOf } from "../../../src/importing/import-plan.ts";
 import { recordedAs } from "../../../src/importing/plan.ts";
@@ -47,6 +48,7 @@ export class World {
   readonly events: EventDetail[] = [];
   readonly asked: VerifyRequest[] = [];
   evidence: EvidenceSink | undefined;
+  notify: Pick<Notifier, "changed"> | undefined;
   guardProblems: readonly string[] = [];
   unsecured: UnsecuredNamespaces | undefined;
   importSettings: ImportSettings | undefined;
@@ -121,6 +123,7 @@ export class World {
       health: (_key, revision) => this.health(revision),
       events: { emit: (_regarding, detail) => this.events.push(detail) },
       evidence: this.evidence,
+      notify: this.notify,
       clock: this.clock,
     });
     const log = createLogger({ level: "silent" });

@@ -3,8 +3,8 @@ import { Egress, type EgressOptions } from "../egress/index.ts";
 /** Certificates that differ; more than that are not kept open at once. */
 const maxKept = 64;
 
-/** Ways to metrics servers, one for each set of certificates that tenants trust. */
-export function metricsSenders(options: EgressOptions): (caBundle: string | undefined) => Egress {
+/** Ways to servers that tenants name, one for each set of certificates that they trust there. */
+export function tenantSenders(options: EgressOptions): (caBundle: string | undefined) => Egress {
   const kept = new Map<string, Egress>();
   return (caBundle = "") => {
     const known = kept.get(caBundle);
