@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 
-export type NotificationResult = "Delivered" | "Refused" | "NotAllowed" | "Expired" | "Dropped";
+const results = ["Delivered", "Refused", "NotAllowed", "Expired", "Dropped"] as const;
+export type NotificationResult = (typeof results)[number];
 
 /** How notifications fare. */
 export class NotificationMetrics {
@@ -15,6 +16,8 @@ export class NotificationMetrics {
       labelNames: ["result"],
       registers,
     });
+    // The first one that is lost is to be seen as more than before.
+    for (const result of results) this.#notifications.inc({ result }, 0);
     const waiting = () => this.#waiting();
     new Gauge({
       name: "mlsecops_notifications_waiting",

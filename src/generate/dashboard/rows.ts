@@ -97,6 +97,18 @@ const models: Row = {
       { unit: "ops", width: 8, stacked: true },
       [rateOf("mlsecops_health_looks_total", "source, found"), "{{source}} {{found}}"],
     ),
+    seriesPanel(
+      "Notifications",
+      "Events for sinks by what became of them. All but Delivered are lost.",
+      { unit: "ops", width: 12, stacked: true },
+      [rateOf("mlsecops_notifications_total", "result"), "{{result}}"],
+    ),
+    seriesPanel(
+      "Notifications that wait",
+      "Events that a sink did not take yet. They are in memory, and tried for an hour.",
+      { unit: "short", width: 12 },
+      [`max by (instance) (${of("mlsecops_notifications_waiting")})`, "{{instance}}"],
+    ),
   ],
 };
 

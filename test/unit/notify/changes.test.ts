@@ -145,8 +145,8 @@ const rows: readonly (readonly [
   [
     "a step waits for people",
     comes,
-    { ...comes, conditions: [ready("False", "AwaitingApproval")] },
-    ["approval.required iris-b ->- 2 AwaitingApproval 9"],
+    { ...comes, conditions: [ready("False", "WaitsForApproval")] },
+    ["approval.required iris-b ->- 2 WaitsForApproval 9"],
   ],
 ];
 

@@ -58,7 +58,8 @@ export class Office {
 
   async results(): Promise<Readonly<Record<string, number>>> {
     const metric = await this.registry.getSingleMetric("mlsecops_notifications_total")?.get();
-    return Object.fromEntries((metric?.values ?? []).map(({ labels, value }) => [String(labels["result"]), value]));
+    const counted = metric?.values.filter(({ value }) => value > 0) ?? [];
+    return Object.fromEntries(counted.map(({ labels, value }) => [String(labels["result"]), value]));
   }
 
   /** Until something came of so many events. */

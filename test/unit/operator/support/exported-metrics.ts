@@ -1,6 +1,7 @@
 import { Histogram } from "prom-client";
 import { EvidenceMetrics } from "../../../../src/governance/metrics.ts";
 import { Metrics } from "../../../../src/kube/index.ts";
+import { NotificationMetrics } from "../../../../src/notify/index.ts";
 import { lookCounter } from "../../../../src/operator/look-counter.ts";
 import { countedBudget } from "../../../../src/operator/recheck-metrics.ts";
 import { repairCounter } from "../../../../src/operator/repair-counter.ts";
@@ -14,6 +15,7 @@ export function exportedMetrics(): ReadonlyMap<string, readonly string[]> {
   lookCounter(registry);
   repairCounter(registry);
   new EvidenceMetrics(registry);
+  new NotificationMetrics(registry);
   // Its type does not say that there are labels.
   const metrics = registry.getMetricsAsArray() as readonly { name: string; labelNames?: readonly string[] }[];
   return new Map(
