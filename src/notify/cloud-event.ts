@@ -3,8 +3,8 @@ import { API_VERSION, MODEL_EVENT_SCHEMA, type ModelEvent, type SecureModel, sec
 import { truncateUtf8 } from "../kube/index.ts";
 import type { Change } from "./changes.ts";
 
-/** Of a request whose body is one event in the JSON format. */
-export const CLOUD_EVENT_CONTENT_TYPE = "application/cloudevents+json; charset=UTF-8";
+/** Of a request whose body is one event in the JSON format. Without a charset: some receivers know only their own spelling of it. */
+export const CLOUD_EVENT_CONTENT_TYPE = "application/cloudevents+json";
 
 /**
  * The CloudEvent 1.0 of a change. In the structured mode, as one JSON document: in the binary one most of it would stand in

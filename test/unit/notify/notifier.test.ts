@@ -31,7 +31,7 @@ describe("the notifier", () => {
     assert.equal(receivers.got[0]?.request.method, "POST");
     assert.equal(receivers.got[0].request.url, onCall.url);
     assert.deepEqual(receivers.got[0].request.headers, {
-      "content-type": "application/cloudevents+json; charset=UTF-8",
+      "content-type": "application/cloudevents+json",
     });
     assert.deepEqual(await office.results(), { Delivered: 3 });
   });
