@@ -77,11 +77,12 @@ export class Notifier {
     const { uid = "" } = model.metadata;
     const known = this.#told.get(uid) ?? before;
     this.#told.set(uid, after);
+    const changes = changesOf(known, after, clock.now());
+    if (changes.length === 0) return;
     const sinks = [...sinksOf(model), ...(everywhere === undefined ? [] : [everywhere])];
-    if (sinks.length === 0) return;
     const regarding = { apiVersion: API_VERSION, kind: secureModel.resource.kind, metadata: model.metadata };
     const until = clock.monotonic() + deadlineMs;
-    for (const change of changesOf(known, after, clock.now())) {
+    for (const change of changes) {
       const event = cloudEventOf(model, change);
       const { id, type } = event;
       const body = JSON.stringify(event);
@@ -97,7 +98,9 @@ export class Notifier {
     if (!signal.aborted) await once(signal, "abort");
     await Promise.all(this.#term.workers);
     this.#term = undefined;
-    if (this.#outbox.size > 0) this.#deps.log.warn({ events: this.#outbox.size }, "notifications were not delivered");
+    // One of each queue was on its way.
+    const left = this.#outbox.size + this.#outbox.queues.length;
+    if (left > 0) this.#deps.log.warn({ events: left }, "notifications may not have been delivered");
   }
 
   #add(waiting: Waiting): void {

@@ -176,9 +176,9 @@ describe("the notifier", () => {
   });
 
   it("throws nothing where a spec cannot be read", async () => {
-    for (const spec of [{}, { notifications: "mail" }, { notifications: [{ name: "x", url: "ftp://x" }] }])
-      office.promote({ ...modelOf(), spec } as unknown as SecureModel);
-    office.promote({ ...modelOf([onCall]), spec: undefined } as unknown as SecureModel);
+    const specs = [{}, { notifications: "mail" }, { notifications: [{ name: "x", url: "ftp://x" }] }, undefined];
+    for (const [i, spec] of specs.entries())
+      office.promote({ ...modelOf([], `model-${i}`), spec } as unknown as SecureModel);
     await settle();
     assert.deepEqual(receivers.got, []);
     assert.match(office.logged.join(""), /what changed cannot be told/);
