@@ -92,6 +92,8 @@ const bases: Readonly<Record<string, () => Json>> = {
 
 const signalPath = { names: "spec.health.signals\\[0\\]" };
 const probing = (part: object) => ({ signals: [{ name: "golden", probe: { path: "/" }, ...part }] });
+const sinkPath = (part: string) => ({ names: `spec.notifications\\[0\\].${part}` });
+const sink = (part: object = {}) => ({ name: "on-call", url: "https://events.example.com", ...part });
 
 interface Case {
   readonly kind: string;
@@ -318,6 +320,21 @@ const cases: readonly Case[] = [
       /timeout must be between 100ms and 30s/,
       { names: "spec.health.prometheus", apiOnly: true },
     ],
+    ["spec.notifications", [{ url: "https://e.test" }], /Required value/, sinkPath("name")],
+    ["spec.notifications", [{ name: "a" }], /for example url: https:/, sinkPath("url")],
+    ["spec.notifications", [{ name: "a", url: "e.test/in" }], /write a URL without user/, sinkPath("url")],
+    ["spec.notifications", [{ name: "a", url: "https://u:p@e.test" }], /write a URL without user/, sinkPath("url")],
+    ["spec.notifications", [{ name: "a", url: "https://e.test#x" }], /without user and fragment/, sinkPath("url")],
+    ["spec.notifications", [sink({ secretRef: {} })], /for example name: event-signing/, sinkPath("secretRef.name")],
+    [
+      "spec.notifications",
+      [sink({ events: ["promoted"] })],
+      /supported values: "io\.mlsecops/,
+      sinkPath("events\\[0\\]"),
+    ],
+    ["spec.notifications", [sink({ events: [] })], /at least 1 items/, sinkPath("events")],
+    ["spec.notifications", many(5, (n) => sink({ name: `a${n}` })), /at most 4 items/],
+    ["spec.notifications", [sink(), sink()], /Duplicate value/, { names: "spec.notifications\\[1\\]", apiOnly: true }],
     ["spec.health", probing({ probe: undefined }), /give one of prometheus, probe and inference/, signalPath],
     ["spec.health", probing({ inference: "ErrorRatio" }), /give one of prometheus, probe and inference/, signalPath],
     ["spec.health", probing({ min: 2, max: 1 }), /min must be at most max.*exchange them/, signalPath],
