@@ -17,15 +17,14 @@ describe("a model under load", function () {
   const serving = unique("load");
   let world: World;
   let body: string;
+  const digests = new Map<string, string>();
 
   before(async () => {
     world = await openWorld();
     body = await readFile(join(world.artifacts.directory, "sample-request.json"), "utf8");
-    await apply(
-      policy(serving, { references: ["**"], namespaces: [serving] }, { inline: world.artifacts.publicKey }),
-      namespaceObject(serving),
-    );
-    for (const tag of ["v1", "v2", "v3"]) await world.artifacts.signedModel(serving, tag, `load ${tag}`);
+    await apply(trust({}), namespaceObject(serving));
+    for (const tag of ["v1", "v2", "v3"])
+      digests.set(tag, await world.artifacts.signedModel(serving, tag, `load ${tag}`));
     await securedNamespace(serving, { allowedImages: [{ name: "runtime", reference: world.runtime }] });
     await apply(version("v1"));
     await modelBecomes(serving, "iris", "Serving", 90_000);
@@ -33,6 +32,11 @@ describe("a model under load", function () {
   });
 
   after(() => discard(`namespace/${serving}`, `sns/${serving}`, `ctp/${serving}`));
+
+  function trust(spec: object): object {
+    const scope = { references: ["**"], namespaces: [serving] };
+    return policy(serving, scope, { inline: world.artifacts.publicKey }, spec);
+  }
 
   function version(tag: string, container: object = {}): object {
     const golden = {
@@ -57,14 +61,13 @@ describe("a model under load", function () {
     });
   }
 
+  const pods = async () => (await K8s(kind.Pod).InNamespace(serving).Get()).items;
+
   /** Until the last pod that was left is gone, drained. */
   const isQuiet = () =>
     eventually(
       "no pod is on its way out",
-      async () => {
-        const { items } = await K8s(kind.Pod).InNamespace(serving).Get();
-        return items.filter(({ metadata }) => metadata?.deletionTimestamp !== undefined).length;
-      },
+      async () => (await pods()).filter(({ metadata }) => metadata?.deletionTimestamp !== undefined).length,
       (ending) => ending === 0,
       60_000,
     );
@@ -111,5 +114,32 @@ describe("a model under load", function () {
     assert.equal((await podNames(serving, "iris")).length, 2);
     assert.ok(kept.wrong + fresh.wrong > 0, "it was never asked");
     for (const { failed } of [kept, fresh]) assert.equal(failed, 0);
+  });
+
+  it("does not wait for what is revoked: its pods do not drain, and the next older version serves", async () => {
+    const revoked = (await find(SecureModelKind, "iris", serving))?.status?.active?.revision;
+    const graces = new Map<string | undefined, number | undefined>();
+    const began = Date.now();
+    await apply(trust({ deny: { digests: [digests.get("v2")] } }));
+    await eventually(
+      "the revoked pods are gone",
+      async () => {
+        const left = (await pods()).filter(({ metadata }) => metadata?.labels?.["mlsecops.io/revision"] === revoked);
+        for (const { metadata } of left) graces.set(metadata?.name, metadata?.deletionGracePeriodSeconds);
+        return left.length;
+      },
+      (count) => count === 0,
+      60_000,
+    );
+    console.log(`      gone ${((Date.now() - began) / 1_000).toFixed(1)} s after the policy was applied`);
+    // As they were last seen.
+    for (const grace of graces.values()) assert.ok((grace ?? 0) <= 1, `a grace of ${grace ?? 0} s`);
+    const found = await eventually(
+      "the next older version serves",
+      () => find(SecureModelKind, "iris", serving),
+      (one) => condition(one, "Serving").status === "True" && one?.status?.active?.revision !== revoked,
+      90_000,
+    );
+    assert.equal(found?.status?.active?.digest, digests.get("v1"));
   });
 });
