@@ -5,25 +5,29 @@ import {
   applyChanges,
   customResourceDefinitionType,
   namespaceType,
-  podType,
   serviceType,
 } from "../../../src/kube/index.ts";
 import { type TrafficDriver, type TrafficSplit, httpRouteType } from "../../../src/traffic/index.ts";
-import { SliceSchema, StandIn, endpointSliceType, gatewayDefinition } from "../../support/gateway/index.ts";
+import { StandIn, endpointSliceType, gatewayDefinition } from "../../support/gateway/index.ts";
 import { installCrds } from "../admission/support.ts";
-import { connect, eventually, randomName, until } from "../kube/support.ts";
+import { connect, eventually, randomName } from "../kube/support.ts";
 
 const podPort = 8080;
 const fieldManager = "mlsecops-serving";
 
 interface WithSpec extends KubeObject {
-  readonly spec?: { readonly selector?: Readonly<Record<string, string>> };
-}
-interface WithStatus extends KubeObject {
-  readonly status?: { readonly podIP?: string };
+  readonly spec?: {
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly ports?: readonly { readonly targetPort?: number }[];
+  };
 }
 
-/** A model with two revisions in a namespace of its own. Their pods are objects only: stand-ins answer for them. */
+interface Pod {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly standIn: StandIn;
+}
+
+/** A model with two revisions in a namespace of its own. It has no pods: stand-ins answer, and the endpoints say so. */
 export class Shop {
   readonly namespace = randomName("traffic");
   readonly transport = connect();
@@ -31,7 +35,7 @@ export class Shop {
   readonly one: ModelRevision;
   readonly two: ModelRevision;
   readonly #name: string;
-  readonly #standIns = new Map<string, StandIn>();
+  readonly #pods = new Map<string, Pod>();
   #model: SecureModel | undefined;
   #wasServed = false;
 
@@ -65,7 +69,7 @@ export class Shop {
   }
 
   async close(): Promise<void> {
-    for (const standIn of this.#standIns.values()) await standIn.stop();
+    for (const { standIn } of this.#pods.values()) await standIn.stop();
     await this.client.remove(namespaceType, { name: this.namespace });
     if (!this.#wasServed)
       await this.client.remove(customResourceDefinitionType, { name: `httproutes.gateway.networking.k8s.io` });
@@ -74,43 +78,24 @@ export class Shop {
 
   /** What the gateway asks for a pod. */
   podAt = (address: string, port: number): string => {
-    const standIn = this.#standIns.get(address);
-    if (standIn === undefined || port !== podPort) throw new Error(`nobody answers at ${address}:${port}`);
-    return standIn.address;
+    const pod = this.#pods.get(address);
+    if (pod === undefined || port !== podPort) throw new Error(`nobody answers at ${address}:${port}`);
+    return pod.standIn.address;
   };
 
-  /** A ready pod of the revision, at this address, and what answers for it. */
+  /** A ready pod of the revision, at this address: there is what answers for it, and no object. */
   async addPod(revision: ModelRevision, address: string): Promise<StandIn> {
     const standIn = await StandIn.start(revision.metadata.name);
-    this.#standIns.set(address, standIn);
     const labels = {
       "app.kubernetes.io/managed-by": "mlsecops-operator",
       "mlsecops.io/model": revision.spec.model,
       "mlsecops.io/revision": revision.metadata.name,
     };
-    const name = randomName(revision.metadata.name);
-    const pod = {
-      metadata: { name, namespace: this.namespace, labels },
-      spec: {
-        // No node takes it: the test says what became of it.
-        schedulerName: "nobody",
-        automountServiceAccountToken: false,
-        containers: [{ name: "runtime", image: "registry.example.com/runtime", ports: [{ containerPort: podPort }] }],
-      },
-    };
-    await eventually(() => this.client.create(podType, pod));
-    const status = {
-      phase: "Running",
-      podIP: address,
-      podIPs: [{ ip: address }],
-      conditions: [{ type: "Ready", status: "True" }],
-    };
-    const running = { metadata: { name, namespace: this.namespace }, status };
-    await this.client.apply(podType, running, { fieldManager: "test", subresource: "status" });
+    this.#pods.set(address, { labels, standIn });
     return standIn;
   }
 
-  /** Applies what the driver wants, as the operator does, and waits for the endpoints that follow from it. */
+  /** Applies what the driver wants, as the operator does, and then the endpoints that follow from it. */
   async apply(driver: TrafficDriver, split: TrafficSplit | "Quarantine"): Promise<void> {
     const objects = split === "Quarantine" ? driver.quarantined(this.model, 8080) : driver.objects(this.model, split);
     const before = await this.living(driver);
@@ -122,7 +107,7 @@ export class Shop {
       );
       await applyChanges(this.client, type, { desired, living }, fieldManager);
     }
-    for (const { kind, metadata } of objects) if (kind === "Service") await this.#endpointsFollow(metadata.name);
+    for (const { kind, metadata } of objects) if (kind === "Service") await this.#writeEndpoints(metadata.name);
   }
 
   /** All objects of the driver's kinds in the namespace. */
@@ -135,23 +120,23 @@ export class Shop {
     return lists.flat();
   }
 
-  /** The addresses behind a Service are those of the pods that it selects. */
-  async #endpointsFollow(service: string): Promise<void> {
+  /** What Kubernetes' controller writes of pods that are objects, and have a node. */
+  async #writeEndpoints(service: string): Promise<void> {
     const { client, namespace } = this;
-    const of = (labels: Readonly<Record<string, string>> = {}) => ({
-      namespace,
-      labelSelector: Object.entries(labels)
-        .map(([label, value]) => `${label}=${value}`)
-        .join(","),
-    });
-    await until(async () => {
-      const { spec } = (await client.get<WithSpec>(serviceType, { namespace, name: service })) ?? {};
-      const pods = await client.list<WithStatus>(podType, of(spec?.selector));
-      const slices = await client.list(endpointSliceType, of({ "kubernetes.io/service-name": service }));
-      const found = slices.flatMap((slice) => SliceSchema.parse(slice).endpoints ?? []).flatMap((one) => one.addresses);
-      const wanted = pods.flatMap(({ status }) => status?.podIP ?? []);
-      return slices.length > 0 && found.sort().join() === wanted.sort().join();
-    });
+    const { spec } = (await client.get<WithSpec>(serviceType, { namespace, name: service })) ?? {};
+    const selector = Object.entries(spec?.selector ?? {});
+    const ready = [...this.#pods].filter(([, { labels }]) => selector.every(([key, value]) => labels[key] === value));
+    const slice = {
+      metadata: {
+        name: `${service}-by-test`,
+        namespace,
+        labels: { "kubernetes.io/service-name": service, "endpointslice.kubernetes.io/managed-by": "test" },
+      },
+      addressType: "IPv4",
+      ports: [{ name: "http", port: spec?.ports?.[0]?.targetPort, protocol: "TCP" }],
+      endpoints: ready.map(([address]) => ({ addresses: [address], conditions: { ready: true } })),
+    };
+    await client.apply<KubeObject>(endpointSliceType, slice, { fieldManager: "test" });
   }
 
   #revision(name: string): ModelRevision {

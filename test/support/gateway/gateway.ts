@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -101,14 +101,20 @@ export class Gateway {
     await writeFile(join(this.#directory, "nginx.conf"), text);
   }
 
-  /** Until only the new configuration answers. */
+  /** Until only the new configuration answers: the workers of the old one finish what they have, and end. */
   async #reload(): Promise<void> {
-    this.#daemon?.signal("SIGHUP");
-    for (let seen = 0, left = 1_000; seen < 10; left -= 1) {
-      if (left === 0) throw new Error(`nginx does not take its configuration: see ${this.#directory}`);
+    const { pid } = this.#daemon ?? {};
+    if (pid === undefined) throw new Error("the gateway is not running");
+    const workers = async () => (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ");
+    const before = await workers();
+    process.kill(pid, "SIGHUP");
+    const limit = Date.now() + 30_000;
+    for (;;) {
       const { body } = await send(this.port, "/generation", "127.0.0.1");
-      seen = body === String(this.#generation) ? seen + 1 : 0;
-      if (seen === 0) await delay(10);
+      const now = await workers();
+      if (body === String(this.#generation) && !now.some((one) => before.includes(one))) return;
+      if (Date.now() > limit) throw new Error(`nginx does not take the configuration in ${this.#directory}`);
+      await delay(10);
     }
   }
 

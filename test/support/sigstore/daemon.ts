@@ -59,8 +59,9 @@ export class Daemon {
     await exit;
   }
 
-  signal(name: NodeJS.Signals): void {
-    this.#process.kill(name);
+  /** While it runs. */
+  get pid(): number | undefined {
+    return this.#ended() ? undefined : this.#process.pid;
   }
 
   get description(): string {
