@@ -31,6 +31,7 @@ export function changesOf(
     rolledBack,
     noSafeRevision,
     latched,
+    budgetIsSpent,
     awaitsApproval,
     quarantined,
     restored,
@@ -145,7 +146,15 @@ const awaits =
     return { type, at: now, ...aboutOf(running), reason: ready.reason, message: ready.message };
   };
 
-const latched = awaits("io.mlsecops.model.latched", ["Latched", "RollbackBudgetSpent"]);
+const latched: Rule = ({ before, after, now }) => {
+  const { latch } = after;
+  if (latch === undefined || latch.since === before.latch?.since) return undefined;
+  const { since, reason, message } = latch;
+  const about = aboutOf(runningIn(after));
+  return { type: "io.mlsecops.model.latched", at: timeOf(since, now), ...about, reason, message };
+};
+
+const budgetIsSpent = awaits("io.mlsecops.model.latched", ["RollbackBudgetSpent"]);
 const awaitsApproval = awaits("io.mlsecops.model.approval.required", ["WaitsForApproval"]);
 
 const quarantined: Rule = ({ before, after, now }) => {

@@ -143,6 +143,25 @@ const rows: readonly (readonly [
     ["latched iris-a ->- 1 RollbackBudgetSpent 9"],
   ],
   [
+    "there were too many rollbacks",
+    comes,
+    {
+      ...rolledBack,
+      latch: { since: time(5), reason: "RepeatedRollbacks", message: "rollbacks within 24 h: 3 (latchAfter is 3)" },
+    },
+    ["rolledback iris-b iris-b>iris-a 2 SignalBad 5", "latched iris-a ->- 1 RepeatedRollbacks 5"],
+  ],
+  [
+    "a latch holds while something else is asked for",
+    { ...serving, latch: { since: time(5), reason: "RepeatedRollbacks", message: "3" } },
+    {
+      ...serving,
+      conditions: [ready("False", "Latched")],
+      latch: { since: time(5), reason: "RepeatedRollbacks", message: "3" },
+    },
+    [],
+  ],
+  [
     "a step waits for people",
     comes,
     { ...comes, conditions: [ready("False", "WaitsForApproval")] },
