@@ -215,6 +215,7 @@ describe("admission policies on a real API server", function () {
         () =>
           served(serving, {
             container: { lifecycle: { preStop: { sleep: { seconds: 1 } }, postStart: { exec: { command: ["x"] } } } },
+            spec: { terminationGracePeriodSeconds: 1 },
           }),
         /lifecycle hooks/,
       ],
@@ -245,7 +246,9 @@ describe("admission policies on a real API server", function () {
     });
     it("admits a pod that sleeps before it ends: nothing is run for it", async () => {
       const lifecycle = { preStop: { sleep: { seconds: 10 } } };
-      admitted(await create(served(serving, { container: { lifecycle } }), operator));
+      // The whole of the grace: of a model whose own one is 0.
+      const spec = { terminationGracePeriodSeconds: 10 };
+      admitted(await create(served(serving, { container: { lifecycle }, spec }), operator));
     });
     for (const [name, object, refusal] of table)
       it(`denies the operator a pod with ${name}`, async () => denied(await create(object(), operator), refusal));
