@@ -15,9 +15,9 @@ const port = 19_090;
 const scrape = "1s";
 
 /** For the operator. */
-export const login = { username: "guardian", password: "test" };
-/** Of that password, as exporter-toolkit's documentation has it. */
-const hash = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgAj81Ay";
+export const login = { username: "guardian", password: "scraped-and-asked" };
+/** Of that password, by bcrypt. */
+const hash = "$2b$05$ITPx3uw4wmODME5N2Ii6o.SAYbDTRZzkz6tIoD5rP9CV6vplVAG2y";
 
 /**
  * A real Prometheus with TLS by a CA of its own and a login, at an address that the operator reaches. It scrapes the pods of
@@ -76,11 +76,16 @@ export class Prometheus {
     // What it died of is said by what waits for it.
     process.catch(() => undefined);
     const prometheus = new Prometheus({ ca: await readFile(at("crt"), "utf8"), process, discovery });
-    await eventually(
-      "Prometheus answers",
-      () => prometheus.#status("/-/ready"),
-      (status) => status === 200,
-    );
+    try {
+      await eventually(
+        "Prometheus answers",
+        () => prometheus.#status("/-/ready"),
+        (status) => status === 200,
+      );
+    } catch (error) {
+      await prometheus.stop();
+      throw error;
+    }
     return prometheus;
   }
 
