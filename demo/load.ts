@@ -48,7 +48,6 @@ async function asker(agent: Agent, count: Count): Promise<void> {
       const reason = code ?? message;
       count.failed += 1;
       count.reasons[reason] = (count.reasons[reason] ?? 0) + 1;
-      process.stderr.write(`${new Date().toISOString()} ${reason}\n`);
     }
   }
   agent.destroy();

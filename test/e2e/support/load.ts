@@ -33,7 +33,7 @@ export class Load {
     const file = join(await mkdtemp(join(tmpdir(), "load-")), "body.json");
     await writeFile(file, body);
     const url = `http://${address.trim()}/v2/models/${model}/infer`;
-    return new Load(execa(process.execPath, ["demo/load.ts", url, file, expected], { stderr: "inherit" }));
+    return new Load(execa(process.execPath, ["demo/load.ts", url, file, expected]));
   }
 
   /** Over connections that are kept, and with a new one for each request. */
