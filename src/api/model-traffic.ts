@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ObjectName, ShortName, matching, shown, withRules } from "./schema.ts";
+import { ObjectName, ShortName, matching, shown } from "./schema.ts";
 
 /** How requests get to the revisions of a model that is rolled out in steps. */
 
@@ -18,33 +18,22 @@ const Parent = z.strictObject({
   port: z.int().min(1).max(65535).describe("The port of one listener; all that fit if left out.").optional(),
 });
 
-const key = ({ name, namespace, sectionName, port }: z.output<typeof Parent>) =>
-  JSON.stringify([name, namespace, sectionName, port]);
-const samePart = (field: string, empty: string) =>
-  `(has(a.${field}) ? a.${field} : ${empty}) == (has(b.${field}) ? b.${field} : ${empty})`;
-
-export const HttpRouteTraffic = withRules(
-  z.strictObject({
-    parentRefs: shown(
-      z
-        .array(Parent)
-        .min(1)
-        .max(8)
-        .describe("The Gateways whose requests go to the model. Each must be let in by the SecureNamespace."),
-      "parentRefs: [{name: public, namespace: gateways}]",
-    ),
-    hostnames: z
-      .array(Hostname)
-      .max(16)
-      .describe("For which host names; for all that the listeners have if left out.")
-      .default([]),
-  }),
-  {
-    rule: `!has(self.parentRefs) || self.parentRefs.all(a, self.parentRefs.exists_one(b, a.name == b.name && ${samePart("namespace", "''")} && ${samePart("sectionName", "''")} && ${samePart("port", "0")}))`,
-    message: "parentRefs names one Gateway twice: leave one out, or give each its own sectionName",
-    holds: ({ parentRefs }) => new Set(parentRefs.map(key)).size === parentRefs.length,
-  },
-);
+/** That one Gateway is named twice the API server says, of the route. */
+export const HttpRouteTraffic = z.strictObject({
+  parentRefs: shown(
+    z
+      .array(Parent)
+      .min(1)
+      .max(8)
+      .describe("The Gateways whose requests go to the model. Each must be let in by the SecureNamespace."),
+    "parentRefs: [{name: public, namespace: gateways}]",
+  ),
+  hostnames: z
+    .array(Hostname)
+    .max(16)
+    .describe("For which host names; for all that the listeners have if left out.")
+    .default([]),
+});
 export type HttpRouteTraffic = z.output<typeof HttpRouteTraffic>;
 
 export const ModelTraffic = z.strictObject({

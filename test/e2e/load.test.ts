@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { K8s, kind } from "kubernetes-fluent-client";
 import { SecureModelKind } from "../../src/api/fluent.ts";
 import { apply } from "./support/kubectl.ts";
-import { type Count, Load } from "./support/load.ts";
 import { model, namespaceObject, policy } from "./support/objects.ts";
 import { becomesHealthy, condition, find, goesBackTo, modelBecomes, podNames } from "./support/read.ts";
+import { underLoad } from "./support/under-load.ts";
 import { answersWrongly } from "./support/versions.ts";
 import { eventually } from "./support/wait.ts";
 import { type World, discard, openWorld, securedNamespace, unique } from "./support/world.ts";
@@ -63,33 +63,11 @@ describe("a model under load", function () {
 
   const pods = async () => (await K8s(kind.Pod).InNamespace(serving).Get()).items;
 
-  /** Until the last pod that was left is gone, drained. */
-  const isQuiet = () =>
-    eventually(
-      "no pod is on its way out",
-      async () => (await pods()).filter(({ metadata }) => metadata?.deletionTimestamp !== undefined).length,
-      (ending) => ending === 0,
-      60_000,
-    );
-
-  async function underLoad(what: string, change: () => Promise<unknown>): Promise<{ kept: Count; fresh: Count }> {
-    const load = await Load.start(serving, { model: "iris", body, expected: '"data": [0, 1, 2]' });
-    let counts: { kept: Count; fresh: Count };
-    try {
-      await change();
-      await isQuiet();
-    } finally {
-      counts = await load.stop();
-    }
-    for (const [connections, { answered, wrong, failed, reasons }] of Object.entries<Count>(counts))
-      console.log(
-        `      ${what}, connections ${connections}: ${answered} answered, ${wrong} of them wrong, ${failed} failed ${JSON.stringify(reasons)}`,
-      );
-    return counts;
-  }
+  const asked = (what: string, change: () => Promise<unknown>) =>
+    underLoad(what, { namespace: serving, body, expected: '"data": [0, 1, 2]' }, change);
 
   it("fails no request while a version comes", async () => {
-    const { kept, fresh } = await underLoad("a good version", async () => {
+    const { kept, fresh } = await asked("a good version", async () => {
       const before = (await find(SecureModelKind, "iris", serving))?.status?.active?.revision;
       await apply(version("v2"));
       await eventually(
@@ -107,7 +85,7 @@ describe("a model under load", function () {
 
   it("fails none while a version that answers wrongly comes, is found out, and goes", async () => {
     const good = await becomesHealthy(serving, "iris");
-    const { kept, fresh } = await underLoad("a version that answers wrongly", async () => {
+    const { kept, fresh } = await asked("a version that answers wrongly", async () => {
       await apply(version("v3", answersWrongly));
       await goesBackTo(good, serving, "iris", /golden/);
     });

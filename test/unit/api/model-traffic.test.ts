@@ -20,9 +20,6 @@ describe("how a model says that its traffic goes through a Gateway", () => {
     const hint = "write a host name without scheme and port, for example models.example.com or *.example.com";
     for (const host of ["https://iris.example.com", "iris.example.com:443", "Iris", "a..b", "*", "iris.*.com"])
       assert.deepEqual(said({ parentRefs: [{ name: "public" }], hostnames: [host] }), [hint], host);
-    assert.deepEqual(said({ parentRefs: [{ name: "public" }, { name: "public" }] }), [
-      "parentRefs names one Gateway twice: leave one out, or give each its own sectionName",
-    ]);
     assert.equal(parse({ parentRefs: [] }).success, false);
     assert.equal(parse({ parentRefs: [{ name: "public", kind: "Service" }] }).success, false);
   });
