@@ -90,14 +90,12 @@ interface OneList {
 
 function readOne(der: Buffer, authorities: readonly X509Certificate[]): Parsed<OneList> {
   try {
-    const root = ASN1Obj.parseBuffer(Buffer.from(der));
-    const [content, algorithm, signature] = root.subs;
-    if (content === undefined || algorithm === undefined || signature === undefined) return bad("it is damaged");
+    const list = ASN1Obj.parseBuffer(Buffer.from(der));
+    const [content = missing(), algorithm = missing(), signature = missing()] = list.subs;
     const fields = [...content.subs];
     // TBSCertList ::= version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, [0] extensions?
     if (fields[0]?.tag.isInteger() === true) fields.shift();
-    const [, issuer, thisUpdate, nextUpdate] = fields;
-    if (issuer === undefined || thisUpdate === undefined) return bad("it is damaged");
+    const [, issuer = missing(), thisUpdate = missing(), nextUpdate] = fields;
     const namesakes = authorities.filter(({ raw }) =>
       ParsedCertificate.parse(Buffer.from(raw)).subject.equals(issuer.value),
     );
@@ -156,6 +154,10 @@ function issuerKey({ raw, publicKey }: X509Certificate): string {
     .update(nameHash(ParsedCertificate.parse(Buffer.from(raw)).subject))
     .update(publicKey.export({ type: "spki", format: "der" }))
     .digest("hex");
+}
+
+function missing(): never {
+  throw new Error("a part is missing");
 }
 
 /** Without the zero bytes that only say that the number is positive. */

@@ -8,6 +8,16 @@ import { readRevocationLists, revocationOf } from "../../../src/trust/revocation
 import { compileIdentity, matchesIdentity } from "../../../src/trust/identity.ts";
 import { ownTrustRoot, readTimestampRoot, readTrustedRoot } from "../../../src/trust/trust-root.ts";
 import {
+  der,
+  extension,
+  listAuthority,
+  revocationList,
+  sequence,
+  time as timeField,
+  toPem,
+} from "./support/revocation-list.ts";
+import { TransparencyLog, withoutTimestamps } from "./support/transparency-log.ts";
+import {
   type CertificateVector,
   certificateVectors,
   crl,
@@ -179,6 +189,44 @@ describe("the time of a keyless signature", () => {
     assert(same.ok, same.ok ? "" : same.problem);
     assert.deepEqual(same.signer.signedAt, check.signer.signedAt);
   });
+
+  describe("in a log that signs the time of its entries", () => {
+    const vector = keylessVectors.find(({ name }) => name === "person");
+    assert(vector !== undefined);
+    const stamped = keylessFile(vector.bundle);
+    const claim = readBundle(stamped, vector.digest);
+    assert(claim.kind === "Signature");
+    const { envelope } = claim;
+    const file = JSON.parse(keylessFile(vector.trustedRoot).toString()) as object;
+    const log = new TransparencyLog();
+    /** Within the ten minutes for which the certificate is valid. */
+    const logged = new Date("2026-11-24T16:25:00Z");
+
+    const timeOf = (bundle: Buffer, listed: object): Date | string => {
+      const trust = readTrustedRoot(JSON.stringify({ ...file, ...listed }));
+      assert(trust.ok, trust.ok ? "" : trust.problem);
+      const check = checkCertificate(bundle, envelope, trust.value);
+      return check.ok ? check.signer.signedAt : check.problem;
+    };
+
+    it("is the log's, where no timestamp authority is listed, whatever others say", () => {
+      const listed = { tlogs: [log.listed], timestampAuthorities: [] };
+      assert.deepEqual(timeOf(log.add(stamped, envelope, logged), listed), logged);
+      assert.deepEqual(timeOf(log.add(withoutTimestamps(stamped), envelope, logged), listed), logged);
+    });
+
+    it("is the log's, where a timestamp authority is listed too, and did not stamp it", () => {
+      const bundle = log.add(withoutTimestamps(stamped), envelope, logged);
+      assert.deepEqual(timeOf(bundle, { tlogs: [log.listed] }), logged);
+    });
+
+    it("is not proven by another log, nor outside the time of the certificate", () => {
+      const listed = { tlogs: [log.listed], timestampAuthorities: [] };
+      assert.match(String(timeOf(new TransparencyLog().add(stamped, envelope, logged), listed)), /promise/);
+      const late = new Date("2026-11-24T16:31:00Z");
+      assert.match(String(timeOf(log.add(stamped, envelope, late), listed)), /certificate/);
+    });
+  });
 });
 
 describe("the time of a signature by a key", () => {
@@ -286,6 +334,67 @@ describe("a revocation list", () => {
     const list = readRevocationLists(crl("crls/root-none.pem"), authorities);
     assert(list.ok);
     assert.equal(revocationOf(path, list.value, now), "Unknown");
+  });
+
+  it("knows of nobody once the list of one authority is overdue, and names the first that will be", () => {
+    const until = (text: string): { readonly of: string; readonly nextUpdate: Date } => {
+      const list = readRevocationLists(text, authorities);
+      assert(list.ok, list.ok ? "" : list.problem);
+      return { of: revocationOf(path, list.value, now), nextUpdate: list.value.nextUpdate };
+    };
+    const [overdue, other] = [until(crl("crls/expired.pem")), until(crl("crls/root-none.pem"))];
+    assert.ok(overdue.nextUpdate < now && now < other.nextUpdate);
+    const both = until(crl("crls/expired.pem") + crl("crls/root-none.pem"));
+    assert.deepEqual(both, { of: "Unknown", nextUpdate: overdue.nextUpdate });
+    const rootOverdue = { ...overdue, of: "Unknown" };
+    assert.deepEqual(until(crl("crls/root-none.pem") + crl("crls/expired.pem")), rootOverdue);
+  });
+
+  describe("of our own making", () => {
+    const [one, another, third] = [
+      listAuthority("one.example"),
+      listAuthority("two.example"),
+      listAuthority("3.example"),
+    ];
+    const next = timeField("261230000000Z");
+    const problemOf = (text: string): string | undefined => {
+      const list = readRevocationLists(text, [one.certificate, another.certificate]);
+      return list.ok ? undefined : list.problem;
+    };
+    const extensions = (...all: readonly Buffer[]): Buffer => der(0xa0, sequence(...all));
+
+    it("is taken from the authority that it names", () => {
+      assert.equal(problemOf(revocationList(one, one, [next])), undefined);
+      assert.equal(problemOf(revocationList(another, another, [next, extensions(extension(false))])), undefined);
+    });
+
+    it("is not taken from another authority, though the policy has both", () => {
+      assert.match(problemOf(revocationList(one, another, [next])) ?? "", /signature is not by the authority/);
+    });
+
+    it("is not taken from an authority that the policy does not have", () => {
+      assert.match(problemOf(revocationList(third, third, [next])) ?? "", /not by one of the authorities in ca/);
+    });
+
+    it("must say when the next one comes", () => {
+      const entries = sequence(sequence(der(0x02, Buffer.from([7])), timeField("261101000000Z")));
+      for (const after of [[], [entries], [extensions(extension(false))]])
+        assert.match(problemOf(revocationList(one, one, after)) ?? "", /does not say when the next one comes/);
+    });
+
+    it("is not taken with one critical extension among others", () => {
+      for (const all of [[extension(true)], [extension(true), extension(false)], [extension(false), extension(true)]])
+        assert.match(problemOf(revocationList(one, one, [next, extensions(...all)])) ?? "", /limited to a part/);
+    });
+
+    it("is damaged where a part is missing", () => {
+      for (const list of [
+        sequence(),
+        sequence(sequence()),
+        sequence(sequence(), sequence(), der(0x03, Buffer.from([0]))),
+      ])
+        assert.equal(problemOf(toPem(list)), "it is damaged; fetch it again");
+    });
   });
 
   for (const [what, text] of [

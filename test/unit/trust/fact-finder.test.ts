@@ -11,11 +11,12 @@ import {
   type ResolvedAuthority,
   type ResolvedPolicy,
 } from "../../../src/trust/index.ts";
-import { ownTrustRoot, readTimestampRoot, type Parsed } from "../../../src/trust/trust-root.ts";
+import { ownTrustRoot, readTimestampRoot, readTrustedRoot, type Parsed } from "../../../src/trust/trust-root.ts";
 import { artifact, policy, publicKey, stranger } from "./support/build.ts";
 import { identity } from "./support/certificate.ts";
 import { sha256 } from "./support/fake-registry.ts";
-import { certificateVectors, pem, vectorBundle } from "./support/vectors.ts";
+import { TransparencyLog, withoutTimestamps } from "./support/transparency-log.ts";
+import { certificateVectors, keylessFile, keylessVectors, pem, vectorBundle } from "./support/vectors.ts";
 
 /** Says what it is told to, and counts. */
 class Confirmations implements BundleVerifier {
@@ -138,6 +139,40 @@ describe("finding facts", () => {
     );
     assert.deepEqual([...new Set(signatureFacts.map(({ outcome }) => outcome))], ["invalid"]);
     assert.deepEqual(cosign.checks, []);
+  });
+
+  it("looks at nothing further in a certificate of strangers", async () => {
+    const named = { name: "ca", root, identities: [identity(bank)] };
+    const unfit = await find([by(named)], "server");
+    const { signatureFacts } = await find([by({ ...named, root: strangers })], "server");
+    const problems = [unfit.signatureFacts, signatureFacts].map(([one]) => one?.outcome === "invalid" && one.problem);
+    assert.deepEqual(problems, [
+      "its certificate is not for signing code",
+      "its certificate is by none of the authorities",
+    ]);
+  });
+
+  it("asks cosign for no timestamp where a log proves the time", async () => {
+    const vector = keylessVectors.find((one) => one.name === "person") ?? assert.fail();
+    const log = new TransparencyLog();
+    const file = JSON.parse(keylessFile(vector.trustedRoot).toString()) as object;
+    const both = valueOf(readTrustedRoot(JSON.stringify({ ...file, tlogs: [log.listed] })));
+    const stamped = keylessFile(vector.bundle);
+    const signed = readBundle(stamped, vector.digest);
+    assert(signed.kind === "Signature");
+    for (const original of [withoutTimestamps(stamped), stamped]) {
+      const bytes = log.add(original, signed.envelope, new Date("2026-11-24T16:25:00Z"));
+      const bundle = { referrer: digest, digest: sha256(bytes), bytes, claim: readBundle(bytes, vector.digest) };
+      const authority = { name: "ca", root: both, identities: [identity(vector.identity)] };
+      const found = artifact({ digest: vector.digest, bundles: [bundle] });
+      const { signatureFacts } = await finder.find(found, [by(authority)], undefined);
+      assert.deepEqual(
+        signatureFacts.map(({ outcome }) => outcome),
+        ["valid"],
+      );
+    }
+    const asked = cosign.checks.map((check) => check.by.kind === "Certificate" && check.by.timestamped);
+    assert.deepEqual(asked, [false, true]);
   });
 
   it("runs none for whom no policy names, and one when a policy does", async () => {
