@@ -69,8 +69,6 @@ interface Statement {
   readonly signedBy: SignedBy;
   /** RFC 3161 responses over the signature. */
   readonly timestamps: readonly Buffer[];
-  /** It has entries of a transparency log. */
-  readonly logged: boolean;
 }
 
 export interface SignatureClaim extends Statement {
@@ -119,7 +117,6 @@ export function readBundle(bytes: Buffer, digest: string): BundleClaim {
     timestamps: (material?.timestampVerificationData?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) =>
       Buffer.from(signedTimestamp, "base64"),
     ),
-    logged: (material?.tlogEntries ?? []).length > 0,
   };
   if (predicateType !== SIGNATURE_PREDICATE_TYPE) return { kind: "Attestation", predicateType, predicate, ...common };
   if (_type !== statementTypes[0]) return malformed("its payload is not an in-toto statement of version 1");

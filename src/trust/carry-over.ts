@@ -4,7 +4,7 @@ import { trustFingerprint } from "./fingerprint.ts";
 import { matchesIdentity } from "./identity.ts";
 import type { ResolvedPolicy } from "./policies.ts";
 import { distinctAuthorities, marksOf, type Candidate } from "./threshold.ts";
-import { after, strictestValidity } from "./term.ts";
+import { after, earlier, strictestValidity } from "./term.ts";
 import type { Carried, Signer } from "./verdict.ts";
 
 /**
@@ -32,9 +32,8 @@ export function carryOver(
 
   const validity = strictestValidity(mandatory);
   // A time in the future comes from a clock that was wrong: it must not make a verdict hold longer.
-  const start = verifiedAt < now ? verifiedAt : now;
-  const bound = after(start, validity.validForMs);
-  const end = notAfter < bound ? notAfter : bound;
+  const start = earlier(verifiedAt, now);
+  const end = earlier(notAfter, after(start, validity.validForMs));
   return {
     verifiedAt: start,
     notAfter: end,

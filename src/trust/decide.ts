@@ -159,9 +159,6 @@ function factIndex(input: DecisionInput, artifact: ArtifactFacts): FactIndex {
 
 /** Whom one policy does not believe, none does: a deny list outweighs all that vouch. */
 export function withCommonDenials(mandatory: readonly ResolvedPolicy[]): readonly ResolvedPolicy[] {
-  if (mandatory.every(({ deniedKeys, deniedSigners }) => deniedKeys.size === 0 && deniedSigners.length === 0)) {
-    return mandatory;
-  }
   const deniedKeys = new Set(mandatory.flatMap((policy) => [...policy.deniedKeys]));
   const deniedSigners = mandatory.flatMap((policy) => policy.deniedSigners);
   return mandatory.map((policy) => {

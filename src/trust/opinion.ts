@@ -221,7 +221,7 @@ function signersOf(vouches: readonly Vouch[]): readonly Signer[] {
     const who = JSON.stringify([authority, ...(subject === undefined ? [keyFingerprint] : [subject, issuer ?? null])]);
     if (!signers.has(who)) signers.set(who, signer);
   }
-  return [...signers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, signer]) => signer);
+  return [...signers.keys()].sort().flatMap((who) => signers.get(who) ?? []);
 }
 
 /** Until when enough of them count; undefined: for ever. */

@@ -63,6 +63,6 @@ export function after(start: Date, ms: number): Date {
   return new Date(start.getTime() + ms);
 }
 
-function earlier(time: Date, other: Date | undefined): Date {
-  return other !== undefined && other < time ? other : time;
+export function earlier(time: Date, other: Date | undefined): Date {
+  return new Date(Math.min(time.getTime(), other?.getTime() ?? Infinity));
 }

@@ -8,7 +8,7 @@ import { mutantsOf, type Mutant } from "./mutants.ts";
 
 /** The files of src/trust that decide, and the unit tests that should notice when one of them decides otherwise. */
 const testsOf: Readonly<Record<string, readonly string[]>> = {
-  decide: ["opinion", "decide"],
+  decide: ["opinion", "decide", "exception"],
   opinion: ["opinion", "formats", "decide"],
   vouching: ["opinion", "decide"],
   threshold: ["threshold", "opinion"],

@@ -412,6 +412,16 @@ const cases: readonly Case[] = [
     reason: "InvalidSignature",
   },
   {
+    what: "an attestation of another digest",
+    input: {
+      artifact: artifact({
+        bundles: [bundle({ kind: "OtherDigest", subjects: [platform], predicateType: "https://example.com/x" })],
+      }),
+    },
+    outcome: "Rejected",
+    reason: "NoSignature",
+  },
+  {
     what: "something damaged attached",
     input: { artifact: artifact({ bundles: [bundle({ kind: "Malformed", problem: "it is not a Sigstore bundle" })] }) },
     outcome: "Rejected",

@@ -496,6 +496,15 @@ const ages: readonly Case[] = [
     found: certificateSigned(first, signedAt(-hour)),
     says: "Rejected TooNew",
   },
+  {
+    what: "no proven time, which its signer can mend, rather than a revoked certificate, which nobody can",
+    policy: {
+      authorities: [certified("a", [bank], { revocations: revocations(-hour, hour, ["01"]) }), byKey("release")],
+      age: { maximumMs: 1000 * hour },
+    },
+    found: all(certificateSigned(first), keySigned(second, "release")),
+    says: "Rejected SigningTimeUnproven",
+  },
 ];
 
 function condition(expression: string, message?: string) {
@@ -777,6 +786,16 @@ describe("what a policy says", () => {
   it("whom one policy denies, none believes; whom a Warn policy denies, the others do", () => {
     const denies = policy({ name: "z", deniedKeys: new Set([release.fingerprint]), authorities: [byKey("backup")] });
     assert.equal(says(decide([policy(), denies], bothKeys.bundles, bothKeys.facts)), "Rejected SignerDenied");
+    const crossed = [
+      policy({ name: "a", deniedKeys: new Set([backup.fingerprint]) }),
+      { ...denies, deniedKeys: new Set([release.fingerprint]) },
+    ];
+    assert.equal(says(decide(crossed, bothKeys.bundles, bothKeys.facts)), "Rejected SignerDenied");
+    const named = certificateSigned(third);
+    const believes = policy({ name: "a", authorities: [certified("ca", [bank])] });
+    const deniesBank = policy({ name: "z", deniedSigners: [identity(bank)] });
+    const found = all(named, keySigned(first, "release"));
+    assert.equal(says(decide([believes, deniesBank], found.bundles, found.facts)), "Rejected SignerDenied");
     const warns = { ...denies, mode: "Warn" as const };
     assert.equal(says(decide([policy(), warns], bothKeys.bundles, bothKeys.facts)), "Verified");
     const elsewhere = { ...denies, references: ["other.example.com/**"] };
@@ -825,6 +844,16 @@ describe("how long it holds", () => {
     assert.deepEqual(verdict.graceUntil, later(60_000 + validity.maxGraceMs));
   });
 
+  it("ends with the policy's own time where a maximum age lasts longer", () => {
+    const verdict = decide(
+      policy({ authorities: ca, age: { maximumMs: 1000 * hour } }),
+      [byCertificate(first)],
+      [certificateFact(first)],
+    );
+    assert.equal(end(verdict), validity.validForMs);
+    assert.deepEqual(verdict.recheckAfter, later(validity.recheckAfterMs));
+  });
+
   it("goes on while enough others count", () => {
     const found = all(
       certificateSigned(first, { ...bank, signedAt: later(1 - 2 * hour), keyFingerprint: digestOf("5") }),
@@ -865,6 +894,16 @@ describe("how long it holds", () => {
     );
     assert.equal(says(verdict), "Rejected TooNew");
     assert.deepEqual(verdict.recheckAfter, later(5));
+    // Of two it is the first, whatever their names.
+    const either = decide(
+      policy({ authorities: [certified("a", [bank]), certified("b", [team])], age: { minimumMs: hour } }),
+      [byCertificate(first), byCertificate(second)],
+      [
+        certificateFact(first, { ...bank, signedAt: later(9 - hour), keyFingerprint: digestOf("5") }),
+        certificateFact(second, { ...team, signedAt: later(5 - hour), keyFingerprint: digestOf("6") }),
+      ],
+    );
+    assert.deepEqual(either.recheckAfter, later(5));
     const never = decide(
       policy({ deniedKeys: new Set([release.fingerprint]) }),
       [bundle({}, first)],

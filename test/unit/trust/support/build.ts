@@ -80,7 +80,6 @@ export function bundle(claim: Readonly<Record<string, unknown>> = {}, bundleDige
     kind: "Signature",
     signedBy: { kind: "Key" },
     timestamps: [],
-    logged: false,
     envelope: { payloadType: "", payload: Buffer.alloc(0), signature: Buffer.alloc(0) },
   };
   return {
