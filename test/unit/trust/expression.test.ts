@@ -261,6 +261,12 @@ describe("an expression", () => {
       });
     }
 
+    it("in the text that becomes a number, at 256 characters", () => {
+      const half = (length: number): string => "0.5".padEnd(length, "0");
+      assert.equal(evaluate("double(predicate) == 0.5", half(256)).state, "True");
+      assert.equal(evaluate("double(predicate) == 0.5", half(257)).state, "Failed");
+    });
+
     it("and what takes longest within the bound takes as long as this", () => {
       const heavy = `predicate.all(x, ${Array(30).fill("x + 1.0 > 0.0").join(" && ")})`;
       const worst: readonly (readonly [string, unknown])[] = [

@@ -70,6 +70,7 @@ describe("the next check", () => {
     ["is that of the earliest", [verdict(), verdict({ recheckAfter: at(30_000) })], 30_000],
     ["is bounded below", [verdict({ recheckAfter: at(-1) })], 5_000],
     ["does not look at an end that is past", [verdict({ notAfter: at(-1) })], 60_000],
+    ["does not look at an end that is now", [verdict({ notAfter: at(0) })], 60_000],
   ];
   for (const [title, verdicts, expected] of cases) {
     it(title, () => {

@@ -18,6 +18,8 @@ interface Attached {
   readonly size?: number;
   readonly predicateType?: string;
   readonly artifactType?: string;
+  /** Of the manifest; without: a bundle's. */
+  readonly content?: object;
 }
 
 /** A registry of what is attached to one artifact, which counts what is read of it. */
@@ -51,9 +53,9 @@ class Attachments {
       manifest: (referrer: string) => {
         const fault = this.fault?.(referrer);
         if (fault !== undefined) return Promise.reject(fault);
-        const { bytes, size = bytes.length, predicateType } = find(referrer);
+        const { bytes, size = bytes.length, predicateType, content } = find(referrer);
         return Promise.resolve({
-          content: {
+          content: content ?? {
             kind: "Manifest",
             layers: [{ mediaType: bundleType, digest: sha256(bytes), size }],
             annotations: predicateType === undefined ? {} : { "dev.sigstore.bundle.predicateType": predicateType },
@@ -126,6 +128,17 @@ describe("what is attached to an artifact", () => {
     ]);
     assert.deepEqual(await attachments.gather(), { bundles: [], leftOut: 0 });
     assert.deepEqual(attachments.read, []);
+  });
+
+  it("is no bundle where its manifest lists none, whatever the registry says of its type", async () => {
+    for (const content of [
+      { kind: "Manifest", layers: [{ mediaType: "application/octet-stream", digest: sha256("x"), size: 1 }] },
+      { kind: "Index", manifests: [] },
+    ]) {
+      const attachments = new Attachments([{ bytes: signature, content }]);
+      assert.deepEqual(await attachments.gather(), { bundles: [], leftOut: 0 });
+      assert.deepEqual(attachments.read, []);
+    }
   });
 
   it("is what its bytes say, whatever its annotation does", async () => {
