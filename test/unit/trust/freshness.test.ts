@@ -21,6 +21,7 @@ function verdict(changes: Partial<VerdictStatus> = {}): VerdictStatus {
 
 describe("the verdict to go on with", () => {
   const next = verdict({ recheckAfter: at(90_000), notAfter: at(3_700_000) });
+  const refused = verdict({ outcome: "Rejected", reason: "NoSignature", notAfter: undefined });
   const cases: readonly [string, VerdictStatus | undefined, VerdictStatus, "previous" | "next"][] = [
     ["is the previous one while it says the same and is not due", verdict(), next, "previous"],
     ["is the new one where there was none", undefined, next, "next"],
@@ -53,6 +54,7 @@ describe("the verdict to go on with", () => {
     ["is the previous one when only the words differ", verdict(), { ...next, message: "m" }, "previous"],
     ["is the new one when the previous has no end", verdict({ notAfter: "never" }), next, "next"],
     ["is the new one when its time is shorter", verdict(), { ...next, notAfter: at(10_000) }, "next"],
+    ["is the previous one when neither has an end", refused, { ...refused, recheckAfter: at(90_000) }, "previous"],
     ["is the new one when the previous has ended", verdict({ notAfter: at(0) }), next, "next"],
   ];
   for (const [title, previous, latest, expected] of cases) {

@@ -257,6 +257,13 @@ const signatures: readonly Case[] = [
     message: /names nobody in a form that has one meaning/,
   },
   {
+    what: "an invalid signature by a certificate, of which nobody knows whom it names",
+    policy: { authorities: [certified("ca", [bank])] },
+    found: { bundles: [byCertificate(first)], facts: [invalid(first, ownRoot)] },
+    says: "Rejected UntrustedSigner",
+    message: /^(?!.*the certificate names)/,
+  },
+  {
     what: "a valid fact that names nobody",
     policy: { authorities: [certified("ca", [bank])] },
     found: { bundles: [byCertificate(first)], facts: [fact({ bundleDigest: first, by: ownRoot.fingerprint })] },
