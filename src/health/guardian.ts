@@ -1,5 +1,4 @@
 import { type ModelRevision, type SecureModel, parseObject, secureModel } from "../api/index.ts";
-import { REVISION_LABEL } from "../admission/index.ts";
 import {
   type Clock,
   type ObjectClient,
@@ -15,6 +14,7 @@ import { type LookDependencies, type Login, type Subject, lookAt, readLogin } fr
 import { type WatchedPod, podFinding } from "./pods.ts";
 import { type HealthRecord, emptyRecord, keepSignals, noteLook, notePods, recordOf } from "./record.ts";
 import { readRecord, writeRecord } from "./record-store.ts";
+import { subjectsOf, wantedPods } from "./subjects.ts";
 
 export interface GuardianDependencies extends Omit<LookDependencies, "monotonic"> {
   readonly models: Store<SecureModel>;
@@ -28,8 +28,6 @@ export interface GuardianDependencies extends Omit<LookDependencies, "monotonic"
   readonly clock: Clock;
 }
 
-/** What comes and what serves; more are not looked at. */
-const maxSubjects = 2;
 /** While pods start, without their saying anything. */
 const startingMs = 30_000;
 const loginMs = 5 * 60_000;
@@ -78,7 +76,7 @@ export class Guardian {
     if (!parsed.ok || parsed.value.spec.suspend) return {};
     const model = parsed.value;
     const plan = watchPlan(model.spec.health);
-    const subjects = this.#subjectsOf(model);
+    const subjects = subjectsOf(model, this.#deps);
     // Where nothing runs there may be nothing that the operator is let to read, either.
     if (subjects.length === 0) {
       this.#watched.get(key)?.verdicts.clear();
@@ -121,24 +119,6 @@ export class Guardian {
     }
     this.#watched.set(key, watched);
     return watched;
-  }
-
-  /** The revisions that have pods: the one that serves, and the newest other one. */
-  #subjectsOf({ metadata: { namespace = "", name }, status }: SecureModel): readonly Subject[] {
-    const pods = new Map<string, WatchedPod[]>();
-    for (const pod of this.#deps.podsOf(namespace, name)) {
-      const revision = pod.metadata.labels?.[REVISION_LABEL];
-      if (revision === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
-      pods.set(revision, [...(pods.get(revision) ?? []), pod]);
-    }
-    const subjects = [...pods].flatMap(([revision, own]) => {
-      const found = this.#deps.revisions.get(`${namespace}/${revision}`);
-      return found === undefined || found.spec.model !== name ? [] : { revision: found, pods: own };
-    });
-    const isActive = ({ revision }: Subject) => revision.metadata.name === status?.active?.revision;
-    return subjects
-      .toSorted((a, b) => Number(isActive(b)) - Number(isActive(a)) || b.revision.spec.number - a.revision.spec.number)
-      .slice(0, maxSubjects);
   }
 
   /** Looks at all signals, where it is time to, and keeps what was seen. */
@@ -248,14 +228,6 @@ export class Guardian {
       context.log.warn({ err: error }, "what was seen of a model's health cannot be kept");
     }
   }
-}
-
-/** How many pods a revision is to have: while another one comes in stages, they share. */
-function wantedPods({ spec: { replicas }, status }: SecureModel, revision: string): number {
-  const rollout = status?.rollout;
-  if (rollout === undefined) return replicas;
-  if (rollout.revision === revision) return rollout.pods;
-  return rollout.weight === 0 ? replicas : Math.min(replicas, Math.max(1, replicas - rollout.pods));
 }
 
 /** What is thought, without the numbers, which change at each look. */

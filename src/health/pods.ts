@@ -4,6 +4,9 @@ import type { KubeObject } from "../kube/index.ts";
 export interface WatchedPod extends KubeObject {
   readonly status?: {
     readonly phase?: string;
+    /** Why it ended, such as Evicted. */
+    readonly reason?: string;
+    readonly message?: string;
     readonly podIP?: string;
     readonly conditions?: readonly {
       readonly type: string;
@@ -25,7 +28,10 @@ interface Terminated {
 interface ContainerStatus {
   readonly name: string;
   readonly restartCount?: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly terminated?: Terminated;
+  };
   readonly lastState?: { readonly terminated?: Terminated };
 }
 
@@ -50,6 +56,8 @@ export interface PodRules {
 const crashLoopRestarts = 3;
 /** What happened longer ago says nothing about now. */
 const recentMs = 10 * 60_000;
+/** Within which another pod is made for one that ended. */
+const replacedMs = 60_000;
 const pullReasons = [
   "ErrImagePull",
   "ImagePullBackOff",
@@ -63,9 +71,14 @@ interface Failure {
   readonly message: string;
 }
 
-/** Reads how a revision does from its pods. They fail when at least half of those that there are fail. Pure. */
+/**
+ * Reads how a revision does from its pods. They fail when at least half of those that there are fail, or when none was ready
+ * for too long because each one ended, such as by eviction, and so did what came in its place. Pure.
+ */
 export function podFinding(pods: readonly WatchedPod[], rules: PodRules, now: Date): PodFinding {
-  const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const staying = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  // What was evicted is left as an object, and others are made in its place: it says nothing about these.
+  const alive = staying.filter((pod) => !hasEnded(pod));
   const failures = alive.flatMap((pod) => failureOf(pod, rules, now) ?? []);
   const { wanted } = rules;
   const ready = alive.filter((pod) => readyCondition(pod)?.status === "True").length;
@@ -75,9 +88,54 @@ export function podFinding(pods: readonly WatchedPod[], rules: PodRules, now: Da
     return { state: "Failing", reason: first.reason, message: `${first.message}${count}` };
   }
   if (ready >= wanted) return { state: "Ready", ready, wanted };
+  const ending = ready > 0 ? undefined : endingFailure(alive, staying.filter(hasEnded), rules, now);
+  if (ending !== undefined) return { state: "Failing", ...ending };
   const waits = alive.flatMap((pod) => waitsFor(pod) ?? [])[0];
   const message = `${ready} of ${wanted} pods are ready${waits === undefined ? "" : `: ${waits}`}`;
   return { state: "Starting", ready, wanted, message };
+}
+
+/** Its containers are not started again: the kubelet ended it, or would not begin with it. */
+export function hasEnded({ status }: WatchedPod): boolean {
+  return status?.phase === "Failed" || status?.phase === "Succeeded";
+}
+
+/** None is ready: for how long, back through the pods that ended one after the other. */
+function endingFailure(
+  alive: readonly WatchedPod[],
+  ended: readonly WatchedPod[],
+  { startupDeadlineMs }: PodRules,
+  now: Date,
+): Failure | undefined {
+  const newestFirst = ended.toSorted((a, b) => endedAt(b) - endedAt(a));
+  const [newest] = newestFirst;
+  if (newest === undefined) return undefined;
+  const wasRecent = now.getTime() - endedAt(newest) <= startupDeadlineMs + recentMs;
+  let since = Math.max(
+    ...alive.flatMap((pod) => unreadySince(pod) ?? []),
+    // Without another in its place it counts for a while: pods of long ago say nothing about one that is about to be made.
+    alive.length === 0 && wasRecent ? endedAt(newest) : -Infinity,
+  );
+  for (const pod of newestFirst)
+    if (endedAt(pod) >= since - replacedMs) since = Math.min(since, unreadySince(pod) ?? since);
+  if (since === -Infinity || now.getTime() - since <= startupDeadlineMs) return undefined;
+  const { reason = "Failed", message } = newest.status ?? {};
+  const why = `pod ${newest.metadata.name} ended: ${reason}${message === undefined ? "" : `, ${message.slice(0, 300)}`}`;
+  return { reason: "StartupDeadlineExceeded", message: `no pod is ready ${tooLong(since, startupDeadlineMs)}: ${why}` };
+}
+
+/** The newest time that its status tells, in milliseconds. */
+function endedAt({ metadata, status }: WatchedPod): number {
+  const times = [
+    metadata.creationTimestamp,
+    ...(status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
+    ...(status?.containerStatuses ?? []).map(({ state }) => state?.terminated?.finishedAt),
+  ];
+  return Math.max(0, ...times.map((time) => Date.parse(time ?? "")).filter((time) => !Number.isNaN(time)));
+}
+
+function tooLong(since: number, deadlineMs: number): string {
+  return `since ${new Date(since).toISOString()}, longer than the ${Math.round(deadlineMs / 1000)} s of startupDeadline`;
 }
 
 function failureOf(pod: WatchedPod, rules: PodRules, now: Date): Failure | undefined {
@@ -93,7 +151,7 @@ function failureOf(pod: WatchedPod, rules: PodRules, now: Date): Failure | undef
   const isPull = containersOf(pod).some(({ state }) => pullReasons.includes(state?.waiting?.reason ?? ""));
   return {
     reason: isPull ? "ImageUnavailable" : "StartupDeadlineExceeded",
-    message: `pod ${name} is not ready since ${new Date(unready).toISOString()}, longer than the ${Math.round(rules.startupDeadlineMs / 1000)} s of startupDeadline${waits === undefined ? "" : `: ${waits}`}`,
+    message: `pod ${name} is not ready ${tooLong(unready, rules.startupDeadlineMs)}${waits === undefined ? "" : `: ${waits}`}`,
   };
 }
 

@@ -20,6 +20,7 @@ const health = {
 /** One model whose pods and signals a test sets. */
 class Shop {
   readonly client = new FakeClient();
+  readonly models = new Store<SecureModel>();
   readonly clock = new FakeClock();
   readonly woken: string[] = [];
   readonly asked: EgressRequest[] = [];
@@ -51,13 +52,12 @@ class Shop {
   }
 
   restart(): Guardian {
-    const models = new Store<SecureModel>();
-    models.put(this.model);
+    this.models.put(this.model);
     const revisions = new Store<ModelRevision>();
     for (const number of [1, 2]) revisions.put(revision(number));
     this.guardian = new Guardian({
       client: this.client,
-      models,
+      models: this.models,
       revisions,
       podsOf: () => this.pods,
       metricsSender: () => ({ request: (request) => this.#prometheus(request) }),
@@ -67,6 +67,13 @@ class Shop {
       clock: this.clock,
     });
     return this.guardian;
+  }
+
+  /** As its status says from now on. */
+  serves(number: number): void {
+    const active = { revision: `iris-${number}`, digest: `sha256:${"1".repeat(64)}`, since: "2026-01-01T00:00:00Z" };
+    this.model = { ...this.model, status: { active } };
+    this.models.put(this.model);
   }
 
   async pass(): Promise<number | undefined> {
@@ -213,6 +220,16 @@ describe("the guardian", () => {
     assert.equal(shop.verdict()?.state, "Healthy");
     assert.deepEqual([shop.verdict("iris-2")?.state, shop.verdict("iris-2")?.reason], ["Unhealthy", "CrashLoop"]);
     assert.deepEqual(shop.client.writes, [], "nothing is kept where there are no signals");
+  });
+
+  it("does not look at pods that were evicted before another revision came", async () => {
+    const shop = new Shop("Absent");
+    shop.serves(2);
+    const evicted: WatchedPod = { ...pod("iris-a", { ready: false }), status: { phase: "Failed" } };
+    shop.pods = [evicted, pod("iris-b", { number: 2 })];
+    await shop.pass();
+    assert.equal(shop.verdict("iris-2")?.state, "Healthy");
+    assert.equal(shop.verdict(), undefined);
   });
 
   it("goes on after a restart with what it had seen", async () => {

@@ -14,11 +14,21 @@ function pod(
     since = 10,
     container = {},
     scheduled,
-  }: { ready?: boolean; since?: number; container?: Partial<Container>; scheduled?: string } = {},
+    created = since,
+    phase = "Running",
+  }: {
+    ready?: boolean;
+    since?: number;
+    container?: Partial<Container>;
+    scheduled?: string;
+    created?: number;
+    phase?: string;
+  } = {},
 ): WatchedPod {
   return {
-    metadata: { name, creationTimestamp: ago(since) },
+    metadata: { name, creationTimestamp: ago(created) },
     status: {
+      phase,
       conditions: [
         { type: "Ready", status: ready ? "True" : "False", lastTransitionTime: ago(since) },
         ...(scheduled === undefined ? [] : [{ type: "PodScheduled", status: "False", message: scheduled }]),
@@ -26,6 +36,14 @@ function pod(
       containerStatuses: [{ name: "runtime", ...container }],
     },
   };
+}
+
+/** Ready from a while after it was created, where that is another time, until it was evicted. */
+function evicted(name: string, times: { created?: number; since?: number; at?: number }): WatchedPod {
+  const { created = 7_200, since = created, at = since } = times;
+  const container = { state: { terminated: { exitCode: 137, finishedAt: ago(at) } } };
+  const one = pod(name, { created, since, phase: "Failed", container });
+  return { ...one, status: { ...one.status, reason: "Evicted", message: "the node was low on memory" } };
 }
 
 const crashed = { lastState: { terminated: { exitCode: 1, finishedAt: ago(5) } } };
@@ -92,6 +110,59 @@ const cases: Record<string, { pods: WatchedPod[]; wanted?: number; is: string; s
     wanted: 2,
     is: "CrashLoop",
     says: /\(1 of 2 pods fail\)/,
+  },
+  "evicted ones, and others in their place": {
+    pods: [
+      evicted("a", { since: 900 }),
+      evicted("b", { since: 900 }),
+      pod("c", { ready: true }),
+      pod("d", { ready: true }),
+    ],
+    wanted: 2,
+    is: "Ready",
+  },
+  "evicted ones, and others that fail": {
+    pods: [
+      ...["a", "b", "c"].map((name) => evicted(name, { since: 900 })),
+      pod("d", { container: { ...crashed, ...backOff, restartCount: 9 } }),
+    ],
+    is: "CrashLoop",
+    says: /\(CrashLoopBackOff\)$/,
+  },
+  "evicted a moment ago, and others are coming": {
+    pods: [evicted("a", { since: 60 }), evicted("b", { since: 50 }), pod("c", { since: 60 }), pod("d", { since: 50 })],
+    wanted: 2,
+    is: "Starting",
+    says: /^0 of 2 pods are ready$/,
+  },
+  "evicted long ago, and all of them unready for a moment": {
+    pods: [
+      evicted("a", { since: 3_600 }),
+      evicted("b", { since: 900 }),
+      pod("c", { created: 3_600, since: 60 }),
+      pod("d", { created: 900, since: 30 }),
+    ],
+    wanted: 2,
+    is: "Starting",
+  },
+  "evicted again and again before it is ready": {
+    pods: [
+      evicted("a", { created: 1_000, at: 600 }),
+      evicted("b", { created: 598, at: 300 }),
+      pod("c", { since: 297 }),
+    ],
+    is: "StartupDeadlineExceeded",
+    says: /^no pod is ready since 2026-01-01T00:43:20.000Z, longer than the 600 s of startupDeadline: pod b ended: Evicted, the node was low on memory$/,
+  },
+  "evicted, and none in their place": {
+    pods: [evicted("a", { since: 900 }), evicted("b", { since: 800 })],
+    wanted: 2,
+    is: "StartupDeadlineExceeded",
+    says: /^no pod is ready since 2026-01-01T00:46:40.000Z/,
+  },
+  "evicted long ago, and none in their place yet": {
+    pods: [evicted("a", { since: 86_400 })],
+    is: "Starting",
   },
 };
 
