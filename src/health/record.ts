@@ -13,7 +13,7 @@ export interface RevisionRecord {
   readonly signals: Readonly<Record<string, SignalRecord>>;
 }
 
-/** What is known of a model's health: of the newest revisions looked at, newest first. */
+/** What is known of a model's health: of the revisions looked at last, the last one first. */
 export interface HealthRecord {
   readonly revisions: readonly RevisionRecord[];
 }
@@ -65,11 +65,10 @@ function baselineOf(record: HealthRecord, revision: string, signal: string): Bas
   return found === undefined ? undefined : { revision, values: valuesOf(found.samples) };
 }
 
-/** In its place; a new one comes first, and the oldest goes. */
+/** First of all; the one that nobody has looked at for longest goes. What serves is looked at in every pass, and so stays. */
 function withRevision({ revisions }: HealthRecord, changed: RevisionRecord): HealthRecord {
-  if (!revisions.some(({ revision }) => revision === changed.revision))
-    return { revisions: [changed, ...revisions].slice(0, maxRevisions) };
-  return { revisions: revisions.map((one) => (one.revision === changed.revision ? changed : one)) };
+  const others = revisions.filter(({ revision }) => revision !== changed.revision);
+  return { revisions: [changed, ...others].slice(0, maxRevisions) };
 }
 
 const marks = ["Bad", "Good", "Between", "Blank"] as const;

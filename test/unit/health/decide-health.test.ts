@@ -230,6 +230,18 @@ describe("the record", () => {
     assert.ok(encodeRecord(record).length < 150_000, `${encodeRecord(record).length} bytes`);
   });
 
+  it("keeps what serves, however many others come beside it and go", () => {
+    let record = emptyRecord;
+    for (let pass = 0; pass < 10; pass++)
+      for (const name of ["serves", `comes-${Math.floor(pass / 2)}`])
+        record = notePods(record, name, ready, new Date(start + pass * second));
+    assert.deepEqual(
+      record.revisions.map(({ revision }) => revision),
+      ["comes-4", "serves", "comes-3"],
+    );
+    assert.equal(recordOf(record, "serves")?.completeAt, start);
+  });
+
   it("is empty where it cannot be read", () => {
     for (const text of ["", "{", "[]", '{"version":2,"revisions":[]}'])
       assert.deepEqual(decodeRecord(text), emptyRecord);

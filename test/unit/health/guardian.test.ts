@@ -54,7 +54,7 @@ class Shop {
   restart(): Guardian {
     this.models.put(this.model);
     const revisions = new Store<ModelRevision>();
-    for (const number of [1, 2]) revisions.put(revision(number));
+    for (const number of [1, 2, 3, 4]) revisions.put(revision(number));
     this.guardian = new Guardian({
       client: this.client,
       models: this.models,
@@ -230,6 +230,18 @@ describe("the guardian", () => {
     await shop.pass();
     assert.equal(shop.verdict("iris-2")?.state, "Healthy");
     assert.equal(shop.verdict(), undefined);
+  });
+
+  it("knows what serves through one candidate after the other, and compares the next one with it", async () => {
+    const shop = new Shop();
+    shop.serves(1);
+    shop.pods = [pod("iris-a")];
+    await shop.run(10 * minute);
+    for (const number of [2, 3, 4]) {
+      shop.pods = [pod("iris-a"), pod("iris-b", { number })];
+      await shop.run(minute);
+      assert.equal(shop.verdict()?.state, "Healthy", `beside revision ${number}`);
+    }
   });
 
   it("goes on after a restart with what it had seen", async () => {
