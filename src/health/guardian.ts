@@ -11,7 +11,7 @@ import { type HealthVerdict, decideHealth } from "./decide-health.ts";
 import { type WatchPlan, watchPlan } from "./from-spec.ts";
 import type { Look } from "./look.ts";
 import { type LookDependencies, type Login, type Subject, lookAt, readLogin } from "./looking.ts";
-import { type WatchedPod, podFinding } from "./pods.ts";
+import { type PodFinding, type WatchedPod, hasEnded, podFinding } from "./pods.ts";
 import { type HealthRecord, emptyRecord, keepSignals, noteLook, notePods, recordOf } from "./record.ts";
 import { readRecord, writeRecord } from "./record-store.ts";
 import { subjectsOf, wantedPods } from "./subjects.ts";
@@ -28,7 +28,7 @@ export interface GuardianDependencies extends Omit<LookDependencies, "monotonic"
   readonly clock: Clock;
 }
 
-/** While pods start, without their saying anything. */
+/** While pods are not as they should be, without their saying anything. */
 const startingMs = 30_000;
 const loginMs = 5 * 60_000;
 const saveMs = 5 * 60_000;
@@ -99,7 +99,7 @@ export class Guardian {
     const after = signatureOf(watched);
     if (before !== after) this.#deps.onVerdict(key);
     if (plan.signals.length > 0) await this.#save(model, watched, { client, after, context });
-    return nextLook(watched, plan, this.#deps.clock.monotonic());
+    return nextLook({ watched, subjects, findings }, plan, this.#deps.clock.monotonic());
   };
 
   async #watchedOf(key: string, model: SecureModel, plan: WatchPlan, client: ObjectClient): Promise<Watched> {
@@ -193,11 +193,7 @@ export class Guardian {
     })?.revision;
   }
 
-  #judge(
-    watched: Watched,
-    { policy, signals }: WatchPlan,
-    findings: ReadonlyMap<string, ReturnType<typeof podFinding>>,
-  ): void {
+  #judge(watched: Watched, { policy, signals }: WatchPlan, findings: ReadonlyMap<string, PodFinding>): void {
     const { clock } = this.#deps;
     const until = signals.length === 0 ? Infinity : clock.monotonic() + staleLooks * policy.intervalMs;
     watched.verdicts.clear();
@@ -235,10 +231,26 @@ function signatureOf({ verdicts }: Watched): string {
   return [...verdicts].map(([revision, { verdict }]) => `${revision} ${verdict.state} ${verdict.reason}`).join(",");
 }
 
-function nextLook({ lookedAt, verdicts }: Watched, { policy, signals }: WatchPlan, at: number): ReconcileResult {
+function nextLook(
+  {
+    watched: { lookedAt, verdicts },
+    subjects,
+    findings,
+  }: {
+    readonly watched: Watched;
+    readonly subjects: readonly Subject[];
+    readonly findings: ReadonlyMap<string, PodFinding>;
+  },
+  { policy, signals }: WatchPlan,
+  at: number,
+): ReconcileResult {
   if (signals.length > 0) return { requeueAfterMs: Math.max(100, lookedAt + policy.intervalMs - at) };
-  const waits = [...verdicts.values()].some(
-    ({ verdict }) => verdict.state === "WarmingUp" || verdict.state === "Unknown",
-  );
-  return waits ? { requeueAfterMs: startingMs } : {};
+  // What is not ready gets beyond its deadline, and restarts become old, without anything telling of it.
+  const isSettled = subjects.every(({ revision: { metadata }, pods }) => {
+    const finding = findings.get(metadata.name);
+    const alive = pods.filter((pod) => !hasEnded(pod)).length;
+    const isReady = finding?.state === "Ready" && finding.ready >= alive;
+    return isReady && verdicts.get(metadata.name)?.verdict.state === "Healthy";
+  });
+  return isSettled ? {} : { requeueAfterMs: startingMs };
 }

@@ -244,6 +244,36 @@ describe("the guardian", () => {
     }
   });
 
+  it("sees by the pods alone that one of two is unready for good, though nothing wakes it", async () => {
+    const shop = new Shop({ startupDeadline: "10m" });
+    shop.model = { ...shop.model, spec: { ...shop.model.spec, replicas: 2 } };
+    shop.restart();
+    const [a, b] = [pod("iris-a"), pod("iris-b")];
+    shop.pods = [a, b];
+    await shop.run(30 * minute);
+    assert.equal(await shop.pass(), undefined, "there is nothing to wait for");
+    const lastTransitionTime = shop.clock.now().toISOString();
+    shop.pods = [a, { ...b, status: { conditions: [{ type: "Ready", status: "False", lastTransitionTime }] } }];
+    await shop.run(9 * minute);
+    assert.equal(shop.verdict()?.state, "Healthy");
+    assert.equal(await shop.pass(), 30_000);
+    await shop.run(2 * minute);
+    assert.deepEqual([shop.verdict()?.state, shop.verdict()?.reason], ["Unhealthy", "StartupDeadlineExceeded"]);
+  });
+
+  it("sees by the pods alone that restarts were long ago", async () => {
+    const shop = new Shop("Absent");
+    const terminated = { reason: "OOMKilled", exitCode: 137, finishedAt: shop.clock.now().toISOString() };
+    const { status, ...rest } = pod("iris-a");
+    const restarted = { name: "runtime", restartCount: 5, lastState: { terminated } };
+    shop.pods = [{ ...rest, status: { ...status, containerStatuses: [restarted] } }];
+    await shop.pass();
+    assert.deepEqual([shop.verdict()?.state, shop.verdict()?.reason], ["Unhealthy", "OutOfMemory"]);
+    assert.equal(await shop.pass(), 30_000);
+    await shop.run(11 * minute);
+    assert.equal(shop.verdict()?.state, "Healthy");
+  });
+
   it("goes on after a restart with what it had seen", async () => {
     const shop = new Shop();
     shop.pods = [pod("iris-a")];
