@@ -36,9 +36,12 @@ const saveMs = 5 * 60_000;
 const staleLooks = 4;
 
 interface Watched {
+  /** Of the model: there may be another one of that name. */
+  readonly uid: string | undefined;
   record: HealthRecord;
-  /** Undefined until there was a signal to keep anything of. */
+  /** Undefined until there was a signal to keep anything of; false while somebody else has the ConfigMap. */
   isKept: boolean | undefined;
+  askedAt: number;
   lookedAt: number;
   savedAt: number;
   saved: string;
@@ -103,19 +106,16 @@ export class Guardian {
   };
 
   async #watchedOf(key: string, model: SecureModel, plan: WatchPlan, client: ObjectClient): Promise<Watched> {
-    const watched = this.#watched.get(key) ?? {
-      record: emptyRecord,
-      isKept: undefined,
-      lookedAt: -Infinity,
-      savedAt: -Infinity,
-      saved: "",
-      login: undefined,
-      verdicts: new Map(),
-    };
-    if (watched.isKept === undefined && plan.signals.length > 0) {
+    const { uid } = model.metadata;
+    const known = this.#watched.get(key);
+    const watched = known === undefined || known.uid !== uid ? newWatched(uid) : known;
+    const at = this.#deps.clock.monotonic();
+    // The garbage collector may take some time for that of a model which was there before.
+    if (plan.signals.length > 0 && watched.isKept !== true && at - watched.askedAt >= saveMs) {
       const { record, isTaken } = await readRecord(client, model);
+      if (watched.isKept === undefined && !isTaken) watched.record = record;
       watched.isKept = !isTaken;
-      if (!isTaken) watched.record = record;
+      watched.askedAt = at;
     }
     this.#watched.set(key, watched);
     return watched;
@@ -224,6 +224,20 @@ export class Guardian {
       context.log.warn({ err: error }, "what was seen of a model's health cannot be kept");
     }
   }
+}
+
+function newWatched(uid: string | undefined): Watched {
+  return {
+    uid,
+    record: emptyRecord,
+    isKept: undefined,
+    askedAt: -Infinity,
+    lookedAt: -Infinity,
+    savedAt: -Infinity,
+    saved: "",
+    login: undefined,
+    verdicts: new Map(),
+  };
 }
 
 /** What is thought, without the numbers, which change at each look. */

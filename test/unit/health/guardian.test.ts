@@ -306,6 +306,23 @@ describe("the guardian", () => {
     assert.deepEqual(shop.client.writes, []);
   });
 
+  it("keeps its record once that of a model which was there before is gone, and nothing of that one", async () => {
+    const shop = new Shop();
+    shop.pods = [pod("iris-a")];
+    await shop.run(5 * minute);
+    shop.model = { ...shop.model, metadata: { ...shop.model.metadata, uid: "m2" } };
+    shop.models.put(shop.model);
+    shop.client.writes.length = 0;
+    await shop.pass();
+    assert.equal(shop.verdict()?.state, "WarmingUp");
+    await shop.run(5 * minute);
+    assert.deepEqual(shop.client.writes, []);
+    shop.client.objects.delete("configmaps/shop/iris-health");
+    await shop.run(6 * minute);
+    assert.equal(shop.verdict()?.state, "Healthy");
+    assert.ok(shop.client.objects.has("configmaps/shop/iris-health"));
+  });
+
   it("has no opinion any more when the last pod is gone", async () => {
     const shop = new Shop("Absent");
     shop.pods = [pod("iris-a")];
