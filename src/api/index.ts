@@ -8,6 +8,7 @@ export {
   type TypedObject,
   ownerReference,
   parseObject,
+  parseStatus,
 } from "./kind.ts";
 export { kinds } from "./kinds.ts";
 export * from "./model-action.ts";

@@ -44,13 +44,21 @@ export function parseObject<S extends z.ZodType, T extends z.ZodType>(
 ): Parsed<TypedObject<z.output<S>, z.output<T>>> {
   const spec = kind.spec.safeParse(raw.spec ?? {});
   if (!spec.success) return { ok: false, message: describe("spec", spec.error) };
-  // A status is ours: one that does not parse is as good as none, and is written anew.
-  const status = raw.status === undefined ? undefined : kind.status.safeParse(raw.status);
+  const status = parseStatus(kind, raw);
   const { spec: _spec, status: _status, ...rest } = raw;
   return {
     ok: true,
-    value: { ...rest, spec: spec.data, ...(status?.success === true ? { status: status.data } : {}) },
+    value: { ...rest, spec: spec.data, ...(status === undefined ? {} : { status }) },
   };
+}
+
+/** A status is ours: one that does not parse is as good as none, and is written anew. */
+export function parseStatus<S extends z.ZodType, T extends z.ZodType>(
+  kind: KindDefinition<S, T>,
+  { status }: { readonly status?: unknown },
+): z.output<T> | undefined {
+  const parsed = status === undefined ? undefined : kind.status.safeParse(status);
+  return parsed?.success === true ? parsed.data : undefined;
 }
 
 /** Whose garbage an object is that is made for this one. */

@@ -5,6 +5,7 @@ import {
   type SecureNamespaceSpec,
   type SecureNamespaceStatus,
   parseObject,
+  parseStatus,
   secureNamespace,
 } from "../api/index.ts";
 import {
@@ -47,9 +48,9 @@ async function look(pass: Pass): Promise<ReconcileResult> {
   if (raw.metadata.deletionTimestamp !== undefined) return farewell(pass, raw);
   const parsed = parseObject(secureNamespace, raw);
   if (!parsed.ok) {
-    // What is enforced stays enforced, and what is granted ends with its time.
+    // What is enforced stays enforced, what is granted ends with its time, and which digest a tag led to is not forgotten.
     const message = `the spec cannot be read: ${parsed.message}`;
-    return haltPass(pass, raw, undefined, { reason: "InvalidSpec", message });
+    return haltPass(pass, raw, parseStatus(secureNamespace, raw), { reason: "InvalidSpec", message });
   }
   const { spec, status } = parsed.value;
   if (spec.suspend) return haltPass(pass, raw, status, { reason: "Suspended" });

@@ -601,6 +601,20 @@ describe("the reconciler of SecureNamespaces", () => {
     assert.deepEqual(world.grant(), before);
   });
 
+  it("does not forget over a spec that cannot be read which digest a tag led to", async () => {
+    const world = new World();
+    await world.pass();
+    const spec = world.object()?.spec;
+    world.change((object) => ({ ...object, spec: { profile: "nonsense" } }) as KubeObject);
+    await world.pass();
+    assert.equal(world.object()?.status?.images?.[0]?.digest, digest(1));
+    world.now = new Date(start.getTime() + 61_000);
+    world.verify = (request) => (request.reference === reference ? movedTo(3, request) : verified(request));
+    world.change((object) => ({ ...object, spec }) as KubeObject);
+    await world.pass();
+    assert.deepEqual([granted(world, 1), granted(world, 3)], [true, false]);
+  });
+
   describe("when the object is deleted", () => {
     async function deleted(spec: Record<string, unknown>) {
       const world = new World(spec);
