@@ -12,6 +12,7 @@ import {
   type ObjectClient,
   type ReconcileContext,
   type ReconcileResult,
+  type ResourceType,
   type Store,
   ensureFinalizer,
   isKubeError,
@@ -54,6 +55,8 @@ export interface WallsDependencies {
   readonly now: () => Date;
 }
 
+/** Of the owner alone: it stays when the walls are written anew. */
+const OWNER_MANAGER = "mlsecops-walls-owner";
 /** While there is no quota nobody counts for us. */
 const auditRetryMs = 60_000;
 
@@ -200,6 +203,7 @@ class Pass {
         if (returned !== undefined) await changeNamespace(this.#client, namespace, returned);
       } else if (namespace === undefined || (spec !== undefined && goesWith(raw, spec, namespace)))
         await this.#removeAll(false);
+      else await this.#leaveTo(namespace);
     } catch (error) {
       if (!isKubeError(error) || isKubeError(error, "Fenced", "Aborted")) throw error;
       view.setLeaving(this.#name, uid, { state: "Failed", message: `a wall cannot be taken away: ${error.message}` });
@@ -211,18 +215,34 @@ class Pass {
     return {};
   }
 
-  /** As the API server has them: what was written a moment ago is among them. */
+  /** What stays and is not in the Namespace goes with it, now that nobody watches it any more. */
+  async #leaveTo(namespace: KubeObject): Promise<void> {
+    const { name, uid = "" } = namespace.metadata;
+    const ownerReferences = [{ apiVersion: "v1", kind: "Namespace", name, uid }];
+    for (const { type, object } of await this.#ours(({ namespaced }) => !namespaced))
+      await this.#client.apply(
+        type,
+        { metadata: { name: object.metadata.name, ownerReferences } },
+        { fieldManager: OWNER_MANAGER },
+      );
+  }
+
   async #removeAll(namespaced: boolean): Promise<void> {
+    const ours = await this.#ours((type) => namespaced || !type.namespaced);
+    const { removeFirst, removeLast } = planOf([], { find: () => undefined, ours });
+    for (const wall of [...removeFirst, ...removeLast]) await this.#keeper.remove(this.#client, wall, true);
+  }
+
+  /** As the API server has them: what was written a moment ago is among them. */
+  async #ours(isMeant: (type: ResourceType) => boolean): Promise<readonly LivingWall[]> {
     const labelSelector = `${WALL_LABEL}=${this.#name}`;
     const ours: LivingWall[] = [];
-    for (const type of this.#deps.walls.types()) {
-      if (type.namespaced && !namespaced) continue;
+    for (const type of this.#deps.walls.types().filter(isMeant)) {
       const scope = type.namespaced ? { namespace: this.#name } : {};
       const found = await this.#client.list(type, { ...scope, labelSelector });
       ours.push(...found.map((object) => ({ type, object })));
     }
-    const { removeFirst, removeLast } = planOf([], { find: () => undefined, ours });
-    for (const wall of [...removeFirst, ...removeLast]) await this.#keeper.remove(this.#client, wall, true);
+    return ours;
   }
 }
 

@@ -301,6 +301,22 @@ describe("the keeper of walls", () => {
     assert.equal(world.view.leaving("shop", "u1")?.state, "Done");
   });
 
+  it("KeepClosed leaves what is not in the Namespace to go with it", async () => {
+    const world = new World();
+    world.admin = true;
+    await world.pass();
+    const policy = "adminnetworkpolicies/mlsecops-shop";
+    const before = world.client.objects.get(policy);
+    const leaving = { finalizers: ["mlsecops.io/namespace"], deletionTimestamp: "2030-01-01T00:00:00Z" };
+    world.secure("shop", {}, leaving);
+    await world.pass();
+    assert.deepEqual(world.client.writes, [`apply ${policy}`]);
+    const { metadata, ...rest } = world.client.objects.get(policy) ?? {};
+    assert.deepEqual(metadata?.ownerReferences, [{ apiVersion: "v1", kind: "Namespace", name: "shop", uid: "n1" }]);
+    assert.deepEqual(rest, { spec: (before as { spec?: unknown } | undefined)?.spec });
+    assert.equal(world.view.leaving("shop", "u1")?.state, "Done");
+  });
+
   it("QuotaBelowUse: from the pods where nobody has counted yet", async () => {
     const world = new World({ quota: { pods: "1" } });
     for (const name of ["a", "b"])
