@@ -41,6 +41,8 @@ interface Kind {
 
 /** A kind that was just installed is served a moment later, and has no objects before. */
 const patienceMs = 5_000;
+/** Before a kind that is not served as one version is asked for as another. */
+const otherVersionMs = 1_000;
 
 /**
  * Watches those kinds that are not part of every cluster as long as they are installed. One that is installed and cannot be
@@ -96,30 +98,46 @@ export class InstalledKinds {
     await Promise.race([answered().catch(() => undefined), sleep(clock, patienceMs, signal)]);
   }
 
-  #begin(name: string, type: ReachType, signal: AbortSignal): void {
+  #begin(name: string, type: ReachType, signal: AbortSignal, attempt = 0): void {
     const { create, clock } = this.#options;
     const stop = new AbortController();
     const ends = AbortSignal.any([stop.signal, signal]);
     let refused: () => void = () => undefined;
     const refusal = new Promise<void>((resolve) => (refused = resolve));
-    const informer = create(type.resource, {
-      transform: withoutState,
-      onRefusal: () => {
-        refused();
-        this.#look(name);
+    const versions = [type.resource.version, ...(type.otherVersions ?? [])];
+    const version = versions[attempt % versions.length] ?? type.resource.version;
+    const informer = create(
+      { ...type.resource, version },
+      {
+        transform: withoutState,
+        onRefusal: () => {
+          refused();
+          this.#look(name);
+          const isUnknown = isKubeError(informer.refusal(), "NotFound") && !informer.synced();
+          if (isUnknown && versions.length > 1)
+            void this.#beginAgain(name, ends, () => this.#begin(name, type, signal, attempt + 1));
+        },
       },
-    });
+    );
     const synced = informer.waitForSync(ends).then(
       () => this.#look(name),
       () => undefined,
     );
     const answered = Promise.race([synced, refusal]);
-    this.#kinds.set(name, { type, informer, stop, answered, doubtedSince: clock.monotonic() });
+    const doubtedSince = this.#kinds.get(name)?.doubtedSince ?? clock.monotonic();
+    this.#kinds.set(name, { type, informer, stop, answered, doubtedSince });
     informer.onChange((change) => {
       if (!stop.signal.aborted) for (const { changed } of this.#followers) changed(type, change);
     });
     informer.start(ends);
     this.#lookAgain(name, ends);
+  }
+
+  /** Which version is served its definition's metadata does not say. */
+  async #beginAgain(name: string, ends: AbortSignal, begin: () => void): Promise<void> {
+    if (!(await sleep(this.#options.clock, otherVersionMs, ends))) return;
+    this.#kinds.get(name)?.stop.abort();
+    begin();
   }
 
   #end(name: string): void {

@@ -34,6 +34,8 @@ import { optional } from "./optional.ts";
 /** A kind that has a say, and how its objects are read. */
 export interface ReachType {
   readonly resource: ResourceType;
+  /** Versions that newer or older releases of it are served as instead, of the same form. */
+  readonly otherVersions?: readonly string[];
   /** Part of every cluster; the others only where somebody has installed them. */
   readonly builtin: boolean;
   readonly what: Unreadable["what"];
@@ -137,10 +139,12 @@ const clusterPolicy = (kind: string, version: string, plural: string) =>
 const networkPolicySchema = z.object({ metadata: Meta, spec: optional(NetworkPolicySpecSchema) });
 const emptySpec = NetworkPolicySpecSchema.parse({});
 
-const route = (kind: string, version: string): ReachType =>
-  exposing(typeOf(gatewayGroup, version, kind), false, (raw, ref) =>
+const route = (kind: string, version: string, ...otherVersions: readonly string[]): ReachType => ({
+  ...exposing(typeOf(gatewayGroup, version, kind), false, (raw, ref) =>
     gatewayRouteOf(GatewayRouteSchema.parse(withType(raw, ref))),
-  );
+  ),
+  otherVersions,
+});
 
 /** Every kind that has a say in who reaches whom, or is reported because it may have. */
 export const reachTypes: readonly ReachType[] = [
@@ -175,9 +179,10 @@ export const reachTypes: readonly ReachType[] = [
   admin(clusterPolicy("ClusterNetworkPolicy", "v1alpha2", "clusternetworkpolicies"), ClusterNetworkPolicySpecSchema),
   route("HTTPRoute", "v1"),
   route("GRPCRoute", "v1"),
-  route("TLSRoute", "v1alpha2"),
-  route("TCPRoute", "v1alpha2"),
-  route("UDPRoute", "v1alpha2"),
+  // Of Gateway API v1.6 on as v1 only.
+  route("TLSRoute", "v1", "v1alpha2"),
+  route("TCPRoute", "v1", "v1alpha2"),
+  route("UDPRoute", "v1", "v1alpha2"),
   exposing(typeOf(gatewayGroup, "v1beta1", "ReferenceGrant"), false, (raw, ref) =>
     referenceGrantOf(ReferenceGrantSchema.parse(withType(raw, ref))),
   ),

@@ -99,6 +99,40 @@ describe("the kinds that a cluster serves", () => {
     assert.deepEqual(world.served.problems(), []);
   });
 
+  it("are asked for as another version where one is not served", async () => {
+    const world = new World();
+    const tls = "tlsroutes.gateway.networking.k8s.io";
+    world.install(tls);
+    const first = world.informer;
+    assert.equal(first.type.version, "v1");
+    first.refuse("NotFound");
+    first.refuse("NotFound");
+    await world.clock.advance(1_000);
+    assert.ok(first.ended);
+    assert.deepEqual(
+      world.made.map(({ type }) => type.version),
+      ["v1", "v1alpha2"],
+    );
+    world.informer.put(route);
+    world.informer.sync();
+    await settle();
+    assert.deepEqual(world.said, ["added TLSRoute open"]);
+    assert.deepEqual(world.served.problems(), []);
+    await world.clock.advance(60_000);
+    assert.equal(world.made.length, 2);
+  });
+
+  it("are a problem where they are served as no version that is known", async () => {
+    const world = new World();
+    world.install("tlsroutes.gateway.networking.k8s.io");
+    for (let second = 0; second < 6; second++) {
+      world.informer.refuse("NotFound");
+      await world.clock.advance(1_000);
+    }
+    world.informer.refuse("NotFound");
+    assert.equal(world.served.problems().length, 1);
+  });
+
   it("are a problem at once where the right to list them is missing, also later", async () => {
     const fresh = new World();
     fresh.install(routes);
