@@ -375,6 +375,12 @@ const revoked: readonly Case[] = [
     message: /put the current one into the policy/,
   },
   {
+    what: "a certificate with a list that is in force from now on",
+    policy: { authorities: [certified("ca", [bank], { revocations: revocations(0, hour) })] },
+    found: certificateSigned(first),
+    says: "Verified",
+  },
+  {
     what: "a certificate with a list that is not in force yet",
     policy: { authorities: [certified("ca", [bank], { revocations: revocations(1, hour) })] },
     found: certificateSigned(first),
