@@ -9,17 +9,6 @@ import type { ImportSettings } from "./settings.ts";
  * the program itself goes to these hosts alone. Nobody reaches the pods.
  */
 export function importNetworkPolicy(model: SecureModel, settings: ImportSettings): KubeObject {
-  const { s3, http, import: target } = model.spec.source;
-  const [registry = ""] = (target?.repository ?? "").split("/");
-  const isPlain = settings.plainHttpHosts.includes(registry);
-  const ports = [
-    portOf(registry, isPlain ? 80 : 443),
-    ...(target?.tokenHosts ?? []).map((host) => portOf(host, 443)),
-    ...(s3 === undefined ? [] : [portOfUrl(s3.endpoint)]),
-    ...(http === undefined
-      ? []
-      : [portOfUrl(http.url), ...(http.redirectHosts ?? []).map((host) => portOf(host, 443))]),
-  ];
   const dns = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
   return {
     apiVersion: apiVersionOf(networkPolicyType),
@@ -34,12 +23,25 @@ export function importNetworkPolicy(model: SecureModel, settings: ImportSettings
       podSelector: { matchLabels: { [IMPORT_LABEL]: model.metadata.name } },
       policyTypes: ["Ingress", "Egress"],
       ingress: [],
-      egress: [
-        { ports: dns },
-        { ports: [...new Set(ports)].sort((a, b) => a - b).map((port) => ({ protocol: "TCP", port })) },
-      ],
+      egress: [{ ports: dns }, { ports: importPorts(model, settings).map((port) => ({ protocol: "TCP", port })) }],
     },
   } as KubeObject;
+}
+
+/** The TCP ports of source and registry, each one once. */
+export function importPorts(model: SecureModel, settings: ImportSettings): readonly number[] {
+  const { s3, http, import: target } = model.spec.source;
+  const [registry = ""] = (target?.repository ?? "").split("/");
+  const isPlain = settings.plainHttpHosts.includes(registry);
+  const ports = [
+    portOf(registry, isPlain ? 80 : 443),
+    ...(target?.tokenHosts ?? []).map((host) => portOf(host, 443)),
+    ...(s3 === undefined ? [] : [portOfUrl(s3.endpoint)]),
+    ...(http === undefined
+      ? []
+      : [portOfUrl(http.url), ...(http.redirectHosts ?? []).map((host) => portOf(host, 443))]),
+  ];
+  return [...new Set(ports)].sort((a, b) => a - b);
 }
 
 function portOf(host: string, fallback: number): number {

@@ -1,5 +1,5 @@
 import { type SecureModel, type SecureNamespace, parseObject, secureModel } from "../api/index.ts";
-import { type ImportSettings, importNetworkPolicy } from "../importing/index.ts";
+import { type ImportSettings, importNetworkPolicy, importPorts } from "../importing/index.ts";
 import { type DnsPlace, type ServedNetwork, declarationOf, networkWalls } from "../isolation/index.ts";
 import type { Store } from "../kube/index.ts";
 import type { Declaration } from "../reach/index.ts";
@@ -34,6 +34,21 @@ export function declarer(context: DeclarationContext): (namespace: SecureNamespa
         walls.filter(({ type }) => type.group === "cilium.io").map(({ object }) => object.metadata.name),
       ),
     };
+  };
+}
+
+/** The ports that imports into a namespace need: its walls must let them through. */
+export function importPortsFrom(
+  models: Pick<Store<SecureModel>, "list">,
+  settings: ImportSettings | undefined,
+): (namespace: string) => readonly number[] {
+  return (namespace) => {
+    if (settings === undefined) return [];
+    const ports = models.list(namespace).flatMap((model) => {
+      const parsed = parseObject(secureModel, model);
+      return parsed.ok && parsed.value.spec.source.import !== undefined ? importPorts(parsed.value, settings) : [];
+    });
+    return [...new Set(ports)].sort((a, b) => a - b);
   };
 }
 

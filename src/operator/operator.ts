@@ -10,7 +10,7 @@ import type { Granting } from "./controllers/context.ts";
 import { modelControllers } from "./controllers/models.ts";
 import { namespaceControllers } from "./controllers/namespaces.ts";
 import { trustControllers } from "./controllers/trust.ts";
-import { declarer } from "./declarations.ts";
+import { declarer, importPortsFrom } from "./declarations.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, informerMaker } from "./informers.ts";
@@ -102,6 +102,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       granting,
       dns: options.dns,
       probes,
+      imports: importPortsFrom(informers.models.store, importSettings(options)),
       access: (name) => access.of(name),
       reach: (namespace) => reach.reach(namespace),
       onRepair: repairCounter(metrics.registry),

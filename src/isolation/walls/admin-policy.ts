@@ -52,7 +52,16 @@ interface Port {
 export function adminPolicy(
   namespace: string,
   rules: readonly OpenRule[],
-  { kind, dns }: { readonly kind: AdminKind; readonly dns: DnsPlace | undefined },
+  {
+    kind,
+    dns,
+    imports = [],
+  }: {
+    readonly kind: AdminKind;
+    readonly dns: DnsPlace | undefined;
+    /** TCP ports that imports of models need, wherever they lead; none where nothing is imported. */
+    readonly imports?: readonly number[] | undefined;
+  },
 ): Wall {
   const everyPod = { namespaces: {} };
   const networks = (ranges: readonly string[]) => (kind.networks ? [{ networks: ranges }] : []);
@@ -61,6 +70,8 @@ export function adminPolicy(
     ...(kind.networks ? [{ action: "Deny" as const, peers: networks(metadataRanges) }] : []),
     ...(dns === undefined ? [] : [dnsRule(dns)]),
     ...passing(rules, "Egress", kind.networks),
+    // A rule here cannot tell which pod asks: that only import pods may is left to the NetworkPolicies.
+    ...(imports.length === 0 ? [] : [importRule(imports, [everyPod, ...networks(["0.0.0.0/0", "::/0"])])]),
     { action: "Deny", peers: [everyPod, ...networks(["0.0.0.0/0", "::/0"])] },
   ];
   const written = writer(kind.type);
@@ -72,6 +83,12 @@ export function adminPolicy(
     egress: egress.map((rule, index) => written(rule, "to", `out-${index}`)),
   };
   return wall(kind.type, namespace, `mlsecops-${namespace}`, { spec });
+}
+
+function importRule(ports: readonly number[], peers: readonly object[]): AdminRule {
+  const dns = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
+  const others = ports.filter((port) => port !== 53).map((port) => ({ protocol: "TCP", port }));
+  return { action: "Pass", peers, ports: [...dns, ...others] };
 }
 
 function dnsRule({ namespace, podLabels }: DnsPlace): AdminRule {

@@ -44,6 +44,8 @@ export interface WallsDependencies {
   readonly served: () => ServedNetwork;
   readonly dns: DnsPlace;
   readonly probes: (name: string) => DnsPlace | undefined;
+  /** TCP ports that imports of models into a namespace need. */
+  readonly imports?: (name: string) => readonly number[];
   /** RoleBindings for spec.people. */
   readonly people: (name: string, spec: SecureNamespaceSpec) => readonly KubeObject[];
   readonly events: Pick<EventRecorder, "emit">;
@@ -105,12 +107,19 @@ class Pass {
   }
 
   async #keep(raw: SecureNamespace, spec: SecureNamespaceSpec, namespace: KubeObject): Promise<ReconcileResult> {
-    const { identity, bindings, served, dns, probes, people, namespaces } = this.#deps;
+    const { identity, bindings, served, dns, probes, imports, people, namespaces } = this.#deps;
     const isSecured = (name: string) => {
       const peer = namespaces.get(name);
       return peer !== undefined && peer.metadata.deletionTimestamp === undefined;
     };
-    const asked = { dns, isSecured, served: served(), probes: probes(this.#name), people: people(this.#name, spec) };
+    const asked = {
+      dns,
+      isSecured,
+      served: served(),
+      probes: probes(this.#name),
+      imports: imports?.(this.#name),
+      people: people(this.#name, spec),
+    };
     const { walls, problems } = wallsOf(this.#name, spec, asked);
     const living = bindings.get(`${this.#name}/${WORKLOAD_ROLE}`);
     const failures: Failure[] = [];

@@ -23,6 +23,8 @@ export interface WallOptions {
   readonly isSecured: (namespace: string) => boolean;
   /** Where the operator asks models of this namespace from how they are; undefined where none wants that. */
   readonly probes?: DnsPlace | undefined;
+  /** TCP ports that imports of models into this namespace need; none where nothing is imported. */
+  readonly imports?: readonly number[] | undefined;
   /** RoleBindings for spec.people. */
   readonly people: readonly KubeObject[];
 }
@@ -59,14 +61,14 @@ export function wallsOf(name: string, spec: SecureNamespaceSpec, options: WallOp
 export function networkWalls(
   name: string,
   { network }: Pick<SecureNamespaceSpec, "network">,
-  { dns, served, isSecured, probes }: Pick<WallOptions, "dns" | "served" | "isSecured" | "probes">,
+  { dns, served, isSecured, probes, imports }: Pick<WallOptions, "dns" | "served" | "isSecured" | "probes" | "imports">,
 ): Walls {
   const declared = openRules(network, { namespace: name, isSecured, enforcesNames: served.names });
   const rules = [...declared.rules, ...(probes === undefined ? [] : [probeRule(probes)])];
   const asks = network.dns === "Cluster" ? dns : undefined;
   const walls = [
     defaultDeny(name),
-    ...(served.admin === undefined ? [] : [adminPolicy(name, rules, { kind: served.admin, dns: asks })]),
+    ...(served.admin === undefined ? [] : [adminPolicy(name, rules, { kind: served.admin, dns: asks, imports })]),
     ...(asks === undefined ? [] : [dnsPolicy(name, asks)]),
     ...rules.flatMap((rule) => [rulePolicy(name, rule) ?? [], hostPolicy(name, rule, dns) ?? []].flat()),
   ];

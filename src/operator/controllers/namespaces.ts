@@ -12,7 +12,7 @@ import type { WallKinds } from "../wall-kinds.ts";
 import { wallSources } from "../wall-sources.ts";
 import { type ControllerContext, type Granting, passDeadlineMs } from "./context.ts";
 
-export type NamespaceNeeds = Pick<WallsDependencies, "dns" | "probes" | "onRepair"> &
+export type NamespaceNeeds = Pick<WallsDependencies, "dns" | "probes" | "imports" | "onRepair"> &
   Pick<IsolationDependencies, "access" | "reach"> & {
     readonly kinds: Pick<WallKinds, "served" | "sources">;
     readonly granting: Granting;

@@ -152,6 +152,21 @@ describe("the walls of a SecureNamespace", () => {
       assert.equal(rules.Ingress.at(-1)?.ports, undefined);
     });
 
+    it(`${type.kind}: leaves to the NetworkPolicies what imports of models need, but for metadata`, () => {
+      const found = wallNamed(`${type.kind}/mlsecops-shop`, { served, imports: [443, 5000] });
+      const { rules } = schema.parse(found?.object.spec);
+      assert.deepEqual(
+        rules.Egress.map(({ action }) => action),
+        ["Deny", "Pass", "Pass", "Pass", "Pass", "Deny"],
+      );
+      const [, rule] = rules.Egress.toReversed();
+      assert.equal(rule?.peers.length, 2);
+      assert.deepEqual(
+        rule.ports?.map((port) => JSON.stringify(port)).filter((text) => /\b(53|443|5000)\b/.test(text)).length,
+        4,
+      );
+    });
+
     it(`${type.kind}: as many rules and peers as the schema takes stay within what the API server takes`, () => {
       const to = (n: number) =>
         Array.from({ length: 16 }, (_, index) => ({ cidr: { block: `10.${n}.${index}.0/24` } }));
