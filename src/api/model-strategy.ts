@@ -46,8 +46,7 @@ export const StrategySpec = withRules(
     holds: ({ type, steps }) => (type === "Canary") === steps.length > 0,
   },
   {
-    rule:
-      "!self.steps.all(a, has(a.weight)) || (self.steps.all(a, self.steps.exists_one(b, a.weight == b.weight)) && self.steps.map(a, a.weight).isSorted())",
+    rule: "!self.steps.all(a, has(a.weight)) || (self.steps.all(a, self.steps.exists_one(b, a.weight == b.weight)) && self.steps.map(a, a.weight).isSorted())",
     message: "the weight grows from step to step, for example steps: [{weight: 10}, {weight: 50}]",
     holds: ({ steps }) => steps.every(({ weight }, at) => at === 0 || (steps[at - 1]?.weight ?? 0) < weight),
   },
