@@ -8,6 +8,7 @@ import {
   isKubeError,
   removeFinalizer,
 } from "../kube/index.ts";
+import { httpRouteNotServed } from "../traffic/index.ts";
 import { nextCheckMs, parseDuration } from "../trust/index.ts";
 import { endRevoked, endSuperseded, isAlive, refusalOf, run } from "./actions.ts";
 import { conditionOf } from "./announce.ts";
@@ -318,8 +319,10 @@ class Pass {
       await run(client, model, { fleet, living, traffic, answering });
       return undefined;
     } catch (error) {
-      if (!isKubeError(error, "Invalid") && !isKubeError(error, "Forbidden")) throw error;
-      return { status: "False", reason: "WorkloadRefused", message: error.message };
+      const hasRoute = model.spec.strategy.traffic?.httpRoute !== undefined;
+      const isUnknown = hasRoute && isKubeError(error, "NotFound");
+      if (!isUnknown && !isKubeError(error, "Invalid", "Forbidden")) throw error;
+      return { status: "False", reason: "WorkloadRefused", message: isUnknown ? httpRouteNotServed : error.message };
     }
   }
 

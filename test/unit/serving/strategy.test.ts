@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ModelAction, StrategySpec } from "../../../src/api/index.ts";
-import type { KubeObject } from "../../../src/kube/index.ts";
+import { KubeError, type KubeObject } from "../../../src/kube/index.ts";
 import type { HealthVerdict } from "../../../src/health/index.ts";
 import { World, digest, rejected, verified } from "./world.ts";
 
@@ -319,6 +319,21 @@ describe("a revision that comes in stages", () => {
     await theatre.later(120);
     assert.equal(theatre.cast(), "v2*4 by v2");
     assert.deepEqual(theatre.route().spec.rules[0]?.filters, []);
+  });
+
+  it("is not started where the cluster knows no routes, and says what to install", async () => {
+    const theatre = new Theatre({
+      type: "BlueGreen",
+      traffic: { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } },
+    });
+    theatre.world.client.onWrite = (when, write) => {
+      if (when === "before" && write.includes("httproutes")) throw new KubeError("NotFound", "no such kind");
+    };
+    await theatre.go(1);
+    assert.equal(theatre.world.condition(), "False/WorkloadRefused");
+    const message = theatre.world.model().status?.conditions?.find(({ type }) => type === "Ready")?.message;
+    assert.match(message ?? "", /does not serve HTTPRoute .* install the Gateway API/);
+    assert.deepEqual(theatre.world.pods(), []);
   });
 
   it("leaves no route behind when the spec has none any more", async () => {
