@@ -121,7 +121,7 @@ test-images: setup ## the images, in their layers
 	@test/run images
 
 .PHONY: bench
-bench: node_modules/.package-lock.json ## how fast it is, beside policy-controller in the same run; figures in build/bench/ (BENCH_MODELS=200: sooner)
+bench: node_modules/.package-lock.json ## how fast it is, beside its peers in the same run; figures in build/bench/ (BENCH_MODELS=200: sooner)
 	@test/bench/run
 
 # ---------------------------------------------------------------------- local cluster and images

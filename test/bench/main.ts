@@ -1,3 +1,6 @@
+import { decisions } from "./health/decisions.ts";
+import { guarded } from "./health/guarded.ts";
+import { rollbacks } from "./health/rollbacks.ts";
 import { repair } from "./isolation/repair.ts";
 import { reachability } from "./reach/reach.ts";
 import { keep, loads, machine, tableOf, type Row } from "./support/report.ts";
@@ -18,6 +21,9 @@ const benchmarks: Readonly<Record<string, (setting: Setting) => Promise<readonly
   revocation: removedKey,
   reach: reachability,
   repair,
+  decisions,
+  guarded,
+  rollbacks,
 };
 
 /** Runs the benchmarks that are named, or all, and prints what they saw. A figure that misses its aim is no failure. */

@@ -26,7 +26,9 @@ export function machine(): Readonly<Record<string, unknown>> {
     node: process.version,
     cosign: /v\d+\.\d+\.\d+/.exec(lineOf("cosign", ["version"]))?.[0] ?? "unknown",
     kubernetes: /v\d+\.\d+\.\d+/.exec(lineOf("kube-apiserver", ["--version"]))?.[0] ?? "unknown",
-    policyController: peerVersion(),
+    policyController: peerVersion("policy-controller", "sigstore/policy-controller"),
+    argoRollouts: peerVersion("argo-rollouts", "argoproj/argo-rollouts"),
+    flagger: peerVersion("flagger", "fluxcd/flagger"),
     loadAverage: loads(),
   };
 }
@@ -40,7 +42,7 @@ export function loads(): string {
 
 export function tableOf(rows: readonly Row[]): string {
   const cells = [
-    ["what", "ours", "policy-controller", "aim"],
+    ["what", "ours", "theirs", "aim"],
     ...rows.map(({ what, ours, theirs, aim }) => [what, ours, theirs, aim]),
   ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
@@ -68,7 +70,8 @@ function lineOf(command: string, args: readonly string[]): string {
   }
 }
 
-function peerVersion(): string {
-  const text = readFileSync(new URL("../../../tools/policy-controller/go.mod", import.meta.url), "utf8");
-  return /sigstore\/policy-controller (v\S+)/.exec(text)?.[1] ?? "unknown";
+/** As its pin says. */
+function peerVersion(tool: string, module: string): string {
+  const text = readFileSync(new URL(`../../../tools/${tool}/go.mod`, import.meta.url), "utf8");
+  return new RegExp(`github.com/${module} (v\\S+)`).exec(text)?.[1] ?? "unknown";
 }

@@ -15,7 +15,7 @@ CONTROL_PLANE_BUILD=(portal kube)
 # A Sigstore of one's own, which test/support/sigstore starts: what `build sigstore` means. Nothing else builds it.
 SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
 # What `make bench` measures itself against: what `build peers` means. Nothing else builds it.
-PEERS_BUILD=(policy-controller)
+PEERS_BUILD=(policy-controller argo-rollouts flagger)
 # What tests the alerts, and what is asked about models that serve: what `build monitoring` means. Nothing else builds it.
 MONITORING_BUILD=(promtool prometheus)
 # What stands for a Gateway in tests: what `build gateway` means. Nothing else builds it.
@@ -26,7 +26,8 @@ FETCHED=(promtool prometheus nginx gateway-api)
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
 declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142
-  [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16 [policy-controller]=600)
+  [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16 [policy-controller]=600
+  [argo-rollouts]=480 [flagger]=330)
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
@@ -97,6 +98,8 @@ links_of() {
     timestamp-authority) say timestamp-server ;;
     rekor-tiles) say rekor-server=posix ;; # its package is named after where the log is kept
     policy-controller) say policy-controller-webhook=webhook policy-controller-verify=policy-controller ;;
+    argo-rollouts) say argo-rollouts-controller=rollouts-controller argo-rollouts-replay=replay ;;
+    flagger) say flagger flagger-replay=replay ;;
     *) say "$1" ;;
   esac
 }
@@ -112,7 +115,7 @@ key_of() { # TOOL
     printf '%s\n' "$GO_IDENTITY" "$CGO_ENABLED $GOFLAGS $(ldflags "$1")"
     declare -f compile
     # go.sum is missing where nothing is imported, *.go where only tools are pinned
-    find "$TOOLS_DIR/$1" -maxdepth 1 \( -name 'go.*' -o -name '*.go' \) -print0 | sort -z | xargs -0 cat
+    find "$TOOLS_DIR/$1" -maxdepth 1 \( -name 'go.*' -o -name '*.go' -o -name '*.s' \) -print0 | sort -z | xargs -0 cat
   } | sha256sum | head -c 12
 }
 

@@ -16,19 +16,19 @@ interface Pod extends KubeObject {
 }
 
 /**
- * Says of every pod of the operator's that it runs and is ready. The pods name a scheduler that there is not, so no node has
+ * Says of every pod of the operator's, or of those that another selector has, that it runs and is ready. The pods name a scheduler that there is not, so no node has
  * them: they pass admission and belong to a real Deployment, but cost nothing, and are gone as soon as they are deleted.
  */
 export class SimulatedKubelet {
   static readonly schedulerName = "nobody";
   readonly #stop = new AbortController();
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, labelSelector = "app.kubernetes.io/managed-by=mlsecops-operator") {
     const client = new ObjectClient({ transport });
     const informer = new Informer<Pod>({
       client,
       type: pods,
-      labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator",
+      labelSelector,
       clock: systemClock,
       log: silentLog(),
     });
