@@ -742,6 +742,15 @@ describe("the decision", () => {
       assert.equal(trustAfter([policy({ authorities }), other]), "Withdrawn");
     });
 
+    it("who vouched for one policy has not vouched for another", () => {
+      const own = policy({ name: "zz", authorities: [{ name: "backup", key: backup }] });
+      const facts = [fact(), fact({ by: backup.fingerprint })];
+      const before = toVerdictStatus(decide({ policies: [policy(), own], signatureFacts: facts }));
+      const other = policy({ name: "zz", authorities: [{ name: "release", key: release }] });
+      const verdict = indeterminate(later(hour), { policies: [policy(), other], previous: before });
+      assert.equal(verdict.carried?.trust, "Withdrawn");
+    });
+
     it("a policy that cannot be read for now withdraws no key", () => {
       const odd = unreadablePolicy("signed", 2, "spec.mode: Invalid option");
       assert.equal(indeterminate(later(hour), { policies: [odd] }).carried?.trust, "Changed");

@@ -104,6 +104,7 @@ describe("an expression", () => {
     ["stranger == 1", /Unknown variable: stranger/],
     ["predicate.name.split(',').size() > 1", /the function split is not available here; available are all, /],
     ["predicate.name.matches(predicate.pattern)", /must be written in the expression itself/],
+    ["predicate.name.matches(1)", /must be written in the expression itself/],
     ["predicate.name.matches('a' + 'b')", /must be written in the expression itself/],
     ["predicate.name.matches('(')", /RE2/],
     ["predicate.name.matches('(?=a)')", /RE2/],

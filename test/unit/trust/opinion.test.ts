@@ -867,6 +867,34 @@ describe("how long it holds", () => {
     assert.deepEqual(verdict.recheckAfter, later(validity.recheckAfterMs));
   });
 
+  it("ends with the first of several policies", () => {
+    const ageOf = (name: string, hours: number) => policy({ name, authorities: ca, age: { maximumMs: hours * hour } });
+    const facts = [certificateFact(first, { signedAt: later(60_000 - 2 * hour) })];
+    for (const policies of [
+      [ageOf("a", 2), ageOf("b", 3)],
+      [ageOf("a", 3), ageOf("b", 2)],
+    ])
+      assert.equal(end(decide(policies, [byCertificate(first)], facts)), 60_000);
+  });
+
+  it("names who signed twice once, by the signature that counts longest, in whichever order they are found", () => {
+    const signed = (id: typeof first, hours: number) =>
+      certificateSigned(id, { ...team, signedAt: later(-hours * hour), keyFingerprint: digestOf("6") });
+    for (const age of [{}, { age: { maximumMs: 24 * hour } }])
+      for (const order of [
+        [signed(first, 1), signed(second, 5)],
+        [signed(first, 5), signed(second, 1)],
+      ]) {
+        const { bundles, facts } = all(...order);
+        const verdict = decide(policy({ authorities: [certified("b", [team])], ...age }), bundles, facts);
+        assert(verdict.outcome === "Verified");
+        assert.deepEqual(
+          verdict.signers.map(({ signedAt }) => signedAt),
+          [later(-hour)],
+        );
+      }
+  });
+
   it("goes on while enough others count", () => {
     const found = all(
       certificateSigned(first, { ...bank, signedAt: later(1 - 2 * hour), keyFingerprint: digestOf("5") }),
