@@ -60,7 +60,9 @@ export async function reportBreaches(
     await applyStatus(pass.client, secureNamespace.resource, raw, write);
   } catch (error) {
     if (!isKubeError(error, "Conflict")) throw error;
-    return raw;
+    // The cache is behind: what was said already is not said again.
+    const living = await pass.client.get<SecureNamespace>(secureNamespace.resource, raw.metadata);
+    return living?.status === undefined ? raw : { ...raw, status: living.status };
   }
   announceBreaches(pass, raw, next);
   return { ...raw, status: next };
