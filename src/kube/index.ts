@@ -35,7 +35,7 @@ export { type Fence } from "./fence.ts";
 export { ensureFinalizer, removeFinalizer } from "./finalizers.ts";
 export { HealthServer, type HealthServerOptions } from "./health-server.ts";
 export { HealthRegistry, type HealthCheck, type HealthStatus } from "./health.ts";
-export { Informer, type ChangeHandler, type InformerOptions } from "./informer.ts";
+export { Informer, type ChangeHandler, type InformerOptions, type RefusalHandler } from "./informer.ts";
 export { isKubeError, KubeError, type KubeErrorCode, type KubeErrorOptions } from "./kube-error.ts";
 export { LeaderElector, type LeaderCallbacks, type LeaderElectorOptions } from "./leader-elector.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";

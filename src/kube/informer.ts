@@ -30,8 +30,6 @@ export interface InformerOptions<T extends KubeObject> extends ReflectorTimings 
   readonly transform?: (object: T) => T;
   /** Ask the API server for metadata only: objects have no spec and no status. */
   readonly metadataOnly?: boolean;
-  /** Called when {@link Informer.refusal} changes. */
-  readonly onRefusal?: (refusal: KubeError | undefined) => void;
   readonly random?: Random;
 }
 
@@ -40,6 +38,8 @@ const refusals = ["Forbidden", "Unauthorized", "NotFound"] as const;
 
 export type ChangeHandler<T extends KubeObject> = (change: Change<T>) => void;
 
+export type RefusalHandler = (refusal: KubeError | undefined) => void;
+
 /** A local copy of a collection that follows the API server, and tells of changes. */
 export class Informer<T extends KubeObject> {
   readonly store: Store<T>;
@@ -47,6 +47,7 @@ export class Informer<T extends KubeObject> {
   readonly #options: InformerOptions<T>;
   readonly #updater: StoreUpdater<T>;
   readonly #handlers = new Set<ChangeHandler<T>>();
+  readonly #refusalHandlers: RefusalHandler[] = [];
   readonly #syncedSignal = new AbortController();
   #aliveAt: number | undefined;
   #refusal: KubeError | undefined;
@@ -61,7 +62,7 @@ export class Informer<T extends KubeObject> {
   /** Begins to list and watch until the signal aborts. May be called once. */
   start(signal: AbortSignal): void {
     if (this.#aliveAt !== undefined) throw new Error(`the informer for ${this.type.kind} was started already`);
-    const { client, clock, log, metrics, type, onRefusal: _onRefusal, ...options } = this.#options;
+    const { client, clock, log, metrics, type, ...options } = this.#options;
     this.#aliveAt = clock.monotonic();
     const stopTracking = metrics?.trackWatchAge(type.kind, () => this.ageMs());
     const reflector = new Reflector<T>({
@@ -130,6 +131,11 @@ export class Informer<T extends KubeObject> {
     return this.#refusal;
   }
 
+  /** Calls the handler whenever {@link refusal} is another one. */
+  onRefusal(handler: RefusalHandler): void {
+    this.#refusalHandlers.push(handler);
+  }
+
   /** Milliseconds since the last event, bookmark, accepted watch or complete list; 0 before the start. */
   ageMs(): number {
     return this.#aliveAt === undefined ? 0 : this.#options.clock.monotonic() - this.#aliveAt;
@@ -144,7 +150,7 @@ export class Informer<T extends KubeObject> {
   #refuse(refusal: KubeError | undefined): void {
     const before = this.#refusal;
     this.#refusal = refusal;
-    if (before?.code !== refusal?.code) this.#options.onRefusal?.(refusal);
+    if (before?.code !== refusal?.code) for (const handler of this.#refusalHandlers) handler(refusal);
   }
 
   #prepare(object: T): T {

@@ -55,7 +55,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     probes,
     imports: importSettings(options),
   });
-  const reach = new ReachView(informers, served, declare);
+  const reach = new ReachView(informers, { served, declare, clock, signal });
   const trust = new TrustView(informers, (uri) => kms.lookup(uri));
   const access = new AccessView(informers, { identity, expected: options.expected, clock, deafAfterMs });
   const wantedPolicies = admissionPolicies(identity);

@@ -1,8 +1,9 @@
 import type { SecureNamespace } from "../api/index.ts";
 import type { NamespaceReach } from "../isolation/index.ts";
-import { type Change, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
+import { type Change, type Clock, type Informer, type KubeObject, keyOf } from "../kube/index.ts";
 import { type Excess, type ReachType, ReachIndex, excess, reachTypes } from "../reach/index.ts";
 import type { Declared } from "./declarations.ts";
+import { Doubt } from "./doubt.ts";
 import type { Informers } from "./informers.ts";
 import type { InstalledKinds } from "./served-kinds.ts";
 
@@ -13,6 +14,14 @@ type Watched = Pick<
 
 /** Names of SecureNamespaces whose reachability may be another. */
 export type ReachHandler = (names: readonly string[], why: { readonly pod: boolean }) => void;
+
+export interface ReachViewOptions {
+  readonly served: InstalledKinds;
+  readonly declare: (namespace: SecureNamespace) => Declared;
+  readonly clock: Clock;
+  /** Ends with the informers. */
+  readonly signal: AbortSignal;
+}
 
 interface Known {
   readonly uid: string | undefined;
@@ -29,13 +38,14 @@ export class ReachView {
   readonly #namespaces: Watched["namespaces"];
   /** Those that are part of every cluster, with their Namespaces first. */
   readonly #builtin: readonly (readonly [ReachType, Informer<KubeObject>])[];
+  readonly #doubts: readonly (readonly [string, Doubt])[];
   readonly #served: InstalledKinds;
   readonly #declare: (namespace: SecureNamespace) => Declared;
   readonly #known = new Map<string, Known>();
   readonly #handlers = new Set<ReachHandler>();
   #problems = "";
 
-  constructor(informers: Watched, served: InstalledKinds, declare: (namespace: SecureNamespace) => Declared) {
+  constructor(informers: Watched, { served, declare, clock, signal }: ReachViewOptions) {
     const { living, pods, networkPolicies, allServices, ingresses } = informers;
     this.#namespaces = informers.namespaces;
     this.#served = served;
@@ -45,6 +55,10 @@ export class ReachView {
       if (type === undefined) throw new Error(`${informer.type.kind} has no say in who reaches whom`);
       return [type, informer as unknown as Informer<KubeObject>] as const;
     });
+    this.#doubts = this.#builtin.map(([{ resource }, informer]) => [
+      resource.plural,
+      new Doubt(informer, { clock, signal, onChange: () => this.#doubted() }),
+    ]);
     informers.namespaces.onChange((change) => this.#secured(change));
     for (const [type, informer] of this.#builtin)
       informer.onChange((change) => {
@@ -89,10 +103,7 @@ export class ReachView {
   }
 
   #unknown(): readonly string[] {
-    const unread = this.#builtin.flatMap(([{ resource }, informer]) => {
-      const refusal = informer.refusal();
-      return refusal === undefined ? [] : [`${resource.plural} cannot be listed: ${refusal.message}`];
-    });
+    const unread = this.#doubts.flatMap(([name, doubt]) => doubt.problem(name) ?? []);
     return [...unread, ...this.#served.problems()];
   }
 
@@ -135,7 +146,7 @@ export class ReachView {
   }
 
   #doubted(): void {
-    const problems = this.#served.problems().join("\n");
+    const problems = this.#unknown().join("\n");
     if (problems === this.#problems) return;
     this.#problems = problems;
     this.#tell(this.#namespaces.store.keys(), { pod: false });

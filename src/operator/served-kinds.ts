@@ -9,6 +9,7 @@ import {
   sleep,
 } from "../kube/index.ts";
 import type { ReachType } from "../reach/index.ts";
+import { Doubt } from "./doubt.ts";
 import { withoutState } from "./informers.ts";
 
 /** What follows the kinds that come and go. */
@@ -24,7 +25,7 @@ export interface InstalledKindsOptions {
   readonly types: readonly ReachType[];
   readonly create: (
     type: ResourceType,
-    options: Pick<InformerOptions<KubeObject>, "transform" | "onRefusal">,
+    options: Pick<InformerOptions<KubeObject>, "transform">,
   ) => Informer<KubeObject>;
   readonly clock: Clock;
 }
@@ -35,11 +36,10 @@ interface Kind {
   readonly stop: AbortController;
   /** Resolves with the first answer, be it a list or a refusal. */
   readonly answered: Promise<void>;
-  /** Monotonic; undefined while all is known of the kind. */
-  doubtedSince: number | undefined;
+  readonly doubt: Doubt;
 }
 
-/** A kind that was just installed is served a moment later, and has no objects before. */
+/** How long the first answers are waited for. */
 const patienceMs = 5_000;
 /** Before a kind that is not served as one version is asked for as another. */
 const otherVersionMs = 1_000;
@@ -85,7 +85,7 @@ export class InstalledKinds {
 
   /** What may have a say and is not known, for people. Empty: nothing is. */
   problems(): readonly string[] {
-    return [...this.#kinds].flatMap(([name, kind]) => problemOf(name, kind, this.#options.clock.monotonic()) ?? []);
+    return [...this.#kinds].flatMap(([name, { doubt }]) => doubt.problem(name) ?? []);
   }
 
   /** Resolves when all kinds that are installed have given an answer, or have had time for one. Never rejects. */
@@ -102,35 +102,23 @@ export class InstalledKinds {
     const { create, clock } = this.#options;
     const stop = new AbortController();
     const ends = AbortSignal.any([stop.signal, signal]);
-    let refused: () => void = () => undefined;
-    const refusal = new Promise<void>((resolve) => (refused = resolve));
     const versions = [type.resource.version, ...(type.otherVersions ?? [])];
     const version = versions[attempt % versions.length] ?? type.resource.version;
-    const informer = create(
-      { ...type.resource, version },
-      {
-        transform: withoutState,
-        onRefusal: () => {
-          refused();
-          this.#look(name);
-          const isUnknown = isKubeError(informer.refusal(), "NotFound") && !informer.synced();
-          if (isUnknown && versions.length > 1)
-            void this.#beginAgain(name, ends, () => this.#begin(name, type, signal, attempt + 1));
-        },
-      },
-    );
-    const synced = informer.waitForSync(ends).then(
-      () => this.#look(name),
-      () => undefined,
-    );
+    const informer = create({ ...type.resource, version }, { transform: withoutState });
+    const refusal = new Promise<void>((resolve) => informer.onRefusal(() => resolve()));
+    const synced = informer.waitForSync(ends).catch(() => undefined);
     const answered = Promise.race([synced, refusal]);
-    const doubtedSince = this.#kinds.get(name)?.doubtedSince ?? clock.monotonic();
-    this.#kinds.set(name, { type, informer, stop, answered, doubtedSince });
+    const since = this.#kinds.get(name)?.doubt.since ?? clock.monotonic();
+    const doubt = new Doubt(informer, { clock, signal: ends, since, onChange: () => this.#tell() });
+    this.#kinds.set(name, { type, informer, stop, answered, doubt });
+    informer.onRefusal((reason) => {
+      if (versions.length > 1 && isKubeError(reason, "NotFound") && !informer.synced())
+        void this.#beginAgain(name, ends, () => this.#begin(name, type, signal, attempt + 1));
+    });
     informer.onChange((change) => {
       if (!stop.signal.aborted) for (const { changed } of this.#followers) changed(type, change);
     });
     informer.start(ends);
-    this.#lookAgain(name, ends);
   }
 
   /** Which version is served its definition's metadata does not say. */
@@ -150,38 +138,9 @@ export class InstalledKinds {
     this.#tell();
   }
 
-  /** After each answer. */
-  #look(name: string): void {
-    const kind = this.#kinds.get(name);
-    if (kind === undefined) return;
-    const { clock } = this.#options;
-    const isKnown = kind.informer.synced() && kind.informer.refusal() === undefined;
-    if (isKnown) kind.doubtedSince = undefined;
-    else if (kind.doubtedSince === undefined) {
-      kind.doubtedSince = clock.monotonic();
-      this.#lookAgain(name, kind.stop.signal);
-    }
-    this.#tell();
-  }
-
-  #lookAgain(name: string, signal: AbortSignal): void {
-    void sleep(this.#options.clock, patienceMs, signal).then((passed) => {
-      if (passed && this.#kinds.get(name)?.doubtedSince !== undefined) this.#tell();
-    });
-  }
-
   #tell(): void {
     for (const { doubted } of this.#followers) doubted();
   }
-}
-
-function problemOf(name: string, { informer, doubtedSince }: Kind, now: number): string | undefined {
-  if (doubtedSince === undefined) return undefined;
-  const refusal = informer.refusal();
-  // A missing right does not come by waiting.
-  const isCertain = isKubeError(refusal, "Forbidden", "Unauthorized");
-  if (!isCertain && now - doubtedSince < patienceMs) return undefined;
-  return `${name} cannot be listed: ${refusal?.message ?? "no complete answer yet"}`;
 }
 
 function definitionOf({ group, plural }: ResourceType): string {

@@ -103,7 +103,7 @@ describe("what opens a secured namespace is named", function () {
       probes: () => undefined,
       imports: undefined,
     });
-    const view = new ReachView(informers, served, declare);
+    const view = new ReachView(informers, { served, declare, clock: systemClock, signal: stop.signal });
     const controller = new Controller({
       ...watching,
       name: "isolation",

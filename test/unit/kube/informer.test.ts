@@ -134,7 +134,8 @@ describe("informer", () => {
     for (let n = 0; n < 3; n += 1)
       collection.listFaults.push((_request, response) => sendStatus(response, 403, "Forbidden"));
     collection.listFaults.push((_request, response) => sendStatus(response, 500, "InternalError"));
-    const informer = create({ onRefusal: (refusal) => told.push(refusal?.code) });
+    const informer = create();
+    informer.onRefusal((refusal) => told.push(refusal?.code));
     informer.start(stop.signal);
     await until(() => informer.refusal() !== undefined);
     await informer.waitForSync(stop.signal);

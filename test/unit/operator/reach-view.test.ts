@@ -18,7 +18,7 @@ import { declarer } from "../../../src/operator/declarations.ts";
 import { ReachView } from "../../../src/operator/reach-view.ts";
 import { InstalledKinds } from "../../../src/operator/served-kinds.ts";
 import { reachTypes } from "../../../src/reach/index.ts";
-import { FakeClock } from "../kube/fake-clock.ts";
+import { FakeClock, settle } from "../kube/fake-clock.ts";
 import { namespace, pod, policy } from "../reach/support/raw.ts";
 import { FakeInformer } from "./support/fake-informer.ts";
 
@@ -37,18 +37,22 @@ class World {
   readonly definitions = new FakeInformer(customResourceDefinitionType);
   readonly optional = new Map<string, FakeInformer>();
   readonly woken: string[] = [];
+  readonly clock = new FakeClock();
+  readonly stop = new AbortController();
   readonly view: ReachView;
 
   constructor() {
+    const { clock } = this;
+    const { signal } = this.stop;
     const served = new InstalledKinds({
       definitions: this.definitions.as(),
       types: reachTypes,
-      create: (type, { onRefusal }) => {
-        const informer = new FakeInformer(type, onRefusal);
+      create: (type) => {
+        const informer = new FakeInformer(type);
         this.optional.set(type.kind, informer);
         return informer.as();
       },
-      clock: new FakeClock(),
+      clock,
     });
     const { namespaces, models, living, pods, networkPolicies, allServices, ingresses } = this;
     this.view = new ReachView(
@@ -61,24 +65,28 @@ class World {
         allServices: allServices.as(),
         ingresses: ingresses.as(),
       },
-      served,
-      declarer({
-        namespaces: namespaces.as<SecureNamespace>().store,
-        models: models.as<SecureModel>().store,
-        dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
-        probes: () => undefined,
-        served: () => ({ names: true, admin: undefined }),
-        imports: {
-          image: "registry.example/importer@sha256:0",
-          caBundle: undefined,
-          plainHttpHosts: [],
-          deniedAddresses: [],
-          maxBytes: 1,
-          architecture: "amd64",
-        },
-      }),
+      {
+        served,
+        clock,
+        signal,
+        declare: declarer({
+          namespaces: namespaces.as<SecureNamespace>().store,
+          models: models.as<SecureModel>().store,
+          dns: { namespace: "kube-system", podLabels: { "k8s-app": "kube-dns" } },
+          probes: () => undefined,
+          served: () => ({ names: true, admin: undefined }),
+          imports: {
+            image: "registry.example/importer@sha256:0",
+            caBundle: undefined,
+            plainHttpHosts: [],
+            deniedAddresses: [],
+            maxBytes: 1,
+            architecture: "amd64",
+          },
+        }),
+      },
     );
-    served.start(new AbortController().signal);
+    served.start(signal);
     this.view.onChange((names, { pod: isPod }) =>
       this.woken.push(...names.map((name) => `${name}${isPod ? "*" : ""}`)),
     );
@@ -276,5 +284,23 @@ describe("what the operator sees of who reaches whom", () => {
     assert.match(world.view.reach(world.object("shop")).unknown.join(), /^httproutes.*cannot be listed/);
     world.networkPolicies.refuse("Forbidden");
     assert.match(world.view.reach(world.object("shop")).unknown[0] ?? "", /^networkpolicies cannot be listed/);
+    assert.deepEqual(world.wakes(), ["shop", "bank"]);
+  });
+
+  it("waits a moment for what it knew, and wakes everybody when it knows no more and when it knows again", async () => {
+    const world = new World();
+    world.tenant("shop");
+    world.networkPolicies.sync();
+    await settle();
+    world.wakes();
+    const unknown = () => world.view.reach(world.object("shop")).unknown;
+    world.networkPolicies.refuse("Forbidden");
+    await world.clock.advance(4_000);
+    assert.deepEqual([unknown(), world.wakes()], [[], []]);
+    await world.clock.advance(1_001);
+    assert.deepEqual(unknown(), ["networkpolicies cannot be listed: networkpolicies: Forbidden"]);
+    assert.deepEqual(world.wakes(), ["shop"]);
+    world.networkPolicies.refuse(undefined);
+    assert.deepEqual([unknown(), world.wakes()], [[], ["shop"]]);
   });
 });

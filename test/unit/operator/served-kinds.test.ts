@@ -18,8 +18,8 @@ class World {
   readonly served = new InstalledKinds({
     definitions: this.definitions.as(),
     types: reachTypes,
-    create: (type, { onRefusal }) => {
-      const informer = new FakeInformer(type, onRefusal);
+    create: (type) => {
+      const informer = new FakeInformer(type);
       this.made.push(informer);
       return informer.as();
     },
@@ -133,19 +133,30 @@ describe("the kinds that a cluster serves", () => {
     assert.equal(world.served.problems().length, 1);
   });
 
-  it("are a problem at once where the right to list them is missing, also later", async () => {
-    const fresh = new World();
-    fresh.install(routes);
-    fresh.informer.refuse("Forbidden");
-    assert.deepEqual(fresh.served.problems(), [`${routes} cannot be listed: httproutes: Forbidden`]);
+  it("are a problem at once where the right to list them was missing from the start", () => {
     const world = new World();
-    await world.synced();
-    const before = world.doubts;
+    world.install(routes);
     world.informer.refuse("Forbidden");
-    assert.equal(world.doubts, before + 1);
-    assert.equal(world.served.problems().length, 1);
+    assert.deepEqual(world.served.problems(), [`${routes} cannot be listed: httproutes: Forbidden`]);
     world.definitions.delete(routes);
     assert.deepEqual(world.served.problems(), []);
+  });
+
+  it("are a problem when the right is taken away, unless it is back in a moment", async () => {
+    const world = new World();
+    await world.synced();
+    world.informer.refuse("Forbidden");
+    await world.clock.advance(4_000);
+    world.informer.refuse(undefined);
+    assert.deepEqual(world.served.problems(), []);
+    await world.clock.advance(10_000);
+    const before = world.doubts;
+    world.informer.refuse("Forbidden");
+    await world.clock.advance(4_999);
+    assert.deepEqual(world.served.problems(), []);
+    await world.clock.advance(1);
+    assert.deepEqual(world.served.problems(), [`${routes} cannot be listed: httproutes: Forbidden`]);
+    assert.equal(world.doubts, before + 2);
   });
 
   it("are settled when each has answered, be it with a refusal, or has had its time", async () => {

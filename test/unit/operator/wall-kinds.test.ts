@@ -25,8 +25,8 @@ class World {
     const installed = new InstalledKinds({
       definitions: this.definitions.as(),
       types: reachTypes,
-      create: (type, { onRefusal }) => {
-        const informer = new FakeInformer(type, onRefusal);
+      create: (type) => {
+        const informer = new FakeInformer(type);
         this.made.push(informer);
         return informer.as();
       },

@@ -2,6 +2,7 @@ import {
   type ChangeHandler,
   type Informer,
   KubeError,
+  type RefusalHandler,
   type KubeObject,
   type ResourceType,
   Store,
@@ -12,14 +13,13 @@ export class FakeInformer {
   readonly store = new Store<KubeObject>();
   readonly type: ResourceType;
   readonly #handlers = new Set<ChangeHandler<KubeObject>>();
-  readonly #onRefusal: ((refusal: KubeError | undefined) => void) | undefined;
+  readonly #refusalHandlers: RefusalHandler[] = [];
   readonly #sync = new AbortController();
   #refusal: KubeError | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(type: ResourceType, onRefusal?: (refusal: KubeError | undefined) => void) {
+  constructor(type: ResourceType) {
     this.type = type;
-    this.#onRefusal = onRefusal;
   }
 
   /** What the code under test takes it for. */
@@ -45,7 +45,11 @@ export class FakeInformer {
 
   refuse(code: "Forbidden" | "NotFound" | undefined): void {
     this.#refusal = code === undefined ? undefined : new KubeError(code, `${this.type.plural}: ${code}`);
-    this.#onRefusal?.(this.#refusal);
+    for (const handler of this.#refusalHandlers) handler(this.#refusal);
+  }
+
+  onRefusal(handler: RefusalHandler): void {
+    this.#refusalHandlers.push(handler);
   }
 
   start(signal: AbortSignal): void {
