@@ -226,7 +226,7 @@ function patternOf(literal: string): Pattern {
 /** Of what a macro goes through: the elements of a list, the keys of a map. */
 function sizeOf(range: unknown): number {
   if (Array.isArray(range)) return range.length;
-  return typeof range === "object" && range !== null ? Object.keys(range).length : 0;
+  return Object.keys(range ?? {}).length;
 }
 
 function notAvailable(name: string): string {

@@ -200,11 +200,9 @@ function failedCondition(
   return undefined;
 }
 
-/** Where those that are not known could make up the number: the first of them. */
+/** Of too few that vouch: where those that are not known could make up the number, the first of them. */
 function decisive({ vouches, unknown }: Vouching, threshold: number): Unknown | undefined {
-  return countAuthorities(vouches) < threshold && countAuthorities(vouches, unknown) >= threshold
-    ? unknown[0]
-    : undefined;
+  return countAuthorities(vouches, unknown) >= threshold ? unknown[0] : undefined;
 }
 
 /** Each once, however often they signed, in an order that does not depend on the registry's: by what counts longest. */

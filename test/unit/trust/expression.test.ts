@@ -93,6 +93,7 @@ describe("an expression", () => {
       const result = evaluate(text, predicate);
       assert(result.state === "Failed", result.state);
       assert.match(result.problem, problem);
+      assert.doesNotMatch(result.problem, /^\w*Error:/);
     });
   }
 

@@ -589,6 +589,15 @@ const attestations: readonly Case[] = [
     says: "Rejected AttestationMissing",
   },
   {
+    what: "one of another digest, whatever is known of who signed it",
+    policy: wants(),
+    found: all(signed, {
+      bundles: [bundle({ kind: "OtherDigest", subjects: [second], predicateType: type }, first)],
+      facts: keySigned(first, "release").facts,
+    }),
+    says: "Rejected AttestationMissing",
+  },
+  {
     what: "one by a stranger",
     policy: wants(),
     found: all(signed, attested(first, "stranger", good)),
@@ -668,6 +677,21 @@ const attestations: readonly Case[] = [
     policy: { authorities: [byKey("release"), unknown("kms")], attestations: [attestation()] },
     found: all(signed, attested(first, "release", good)),
     says: "Verified",
+  },
+  {
+    what: "none beside one authority that is not known, where two are needed, every",
+    policy: {
+      authorities: [byKey("release"), unknown("kms")],
+      attestations: [attestation({ match: "Every", threshold: 2 })],
+    },
+    found: signed,
+    says: "Indeterminate AuthorityUnknown",
+  },
+  {
+    what: "none beside one authority that is not known, where two are needed, any",
+    policy: { authorities: [byKey("release"), unknown("kms")], attestations: [attestation({ threshold: 2 })] },
+    found: signed,
+    says: "Rejected AttestationMissing",
   },
   {
     what: "two of two",
@@ -925,6 +949,28 @@ describe("how long it holds", () => {
       [certificateFact(first), certificateFact(second, { signedAt: later(7 - hour) })],
     );
     assert.equal(end(verdict), 7);
+  });
+
+  it("ends with the first of signature and attestation that is too old", () => {
+    const by = { kind: "Attestation", predicateType: type, predicate: good };
+    for (const [signature, evaluation] of [
+      [7, 9],
+      [9, 7],
+    ] as const) {
+      const verdict = decide(
+        policy({
+          authorities: ca,
+          age: { maximumMs: hour },
+          attestations: [attestation({ age: { maximumMs: hour } })],
+        }),
+        [byCertificate(first), byCertificate(second, by)],
+        [
+          certificateFact(first, { signedAt: later(signature - hour) }),
+          certificateFact(second, { signedAt: later(evaluation - hour) }),
+        ],
+      );
+      assert.equal(end(verdict), 7);
+    }
   });
 
   it("is looked at again when it is old enough, or an attestation counts", () => {
