@@ -12,6 +12,7 @@ require (
 	github.com/sirupsen/logrus v1.9.3
 	k8s.io/apimachinery v0.34.5
 	k8s.io/client-go v0.34.5
+	mlsecops/tools/replay v0.0.0
 )
 
 require (
@@ -243,3 +244,5 @@ replace (
 	k8s.io/sample-cli-plugin => k8s.io/sample-cli-plugin v0.34.5
 	k8s.io/sample-controller => k8s.io/sample-controller v0.34.5
 )
+
+replace mlsecops/tools/replay => ../replay

@@ -1,16 +1,13 @@
 // Command argo-rollouts replays traces of a metric through Argo Rollouts' own analysis, and prints what it decided of each.
 // It is what bench/ compares the health room with.
 //
-// Standard input is one JSON object, see `replay`. The code is theirs from the query to the phase of the AnalysisRun; only the
-// clock and the Prometheus server are ours.
+// Standard input is one JSON object, see `rules` and `replay.Asked`. The code is theirs from the query to the phase of the
+// AnalysisRun; only the clock and the Prometheus server are ours.
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"log"
-	"os"
 	"time"
 
 	"github.com/argoproj/argo-rollouts/analysis"
@@ -27,58 +24,36 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	k8srecord "k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
+	"mlsecops/tools/replay"
 )
 
-// replay is what is asked for.
-type replay struct {
+// rules is what is asked for beside the traces.
+type rules struct {
 	Condition    string `json:"condition"`
 	FailureLimit int    `json:"failureLimit"`
-	// After how many looks the rollout is done, and its analysis with it; 0 means never.
-	PromotedAfter int `json:"promotedAfter"`
-	// A value for each look; null where the query has no result.
-	Traces [][]*float64 `json:"traces"`
-}
-
-// outcome is what became of one trace.
-type outcome struct {
-	// The look, counted from 0, after which the rollout would have been aborted; -1 where it never was.
-	At    int    `json:"at"`
-	Phase string `json:"phase"`
-	// How often another phase was thought of it.
-	Changes int `json:"changes"`
-	Looks   int `json:"looks"`
 }
 
 const interval = time.Minute
 
 func main() {
 	logrus.SetOutput(io.Discard)
-	var asked replay
-	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
-		log.Fatal(err)
-	}
-	server, err := serve(asked.Traces)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(run(newController(), asked, server)); err != nil {
-		log.Fatal(err)
-	}
+	replay.Main(run)
 }
 
-func run(controller *analysis.Controller, asked replay, server *server) []outcome {
+func run(by rules, asked replay.Asked, server *replay.Server) ([]replay.Outcome, error) {
+	controller := newController()
 	runs := make([]*v1alpha1.AnalysisRun, len(asked.Traces))
-	outcomes := make([]outcome, len(asked.Traces))
+	outcomes := make([]replay.Outcome, len(asked.Traces))
 	for i := range runs {
-		runs[i] = newRun(i, asked, server.url)
+		runs[i] = newRun(i, by, server.URL)
 		outcomes[i].At = -1
 	}
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	timeutil.SetNowTimeFunc(func() time.Time { return now })
-	for look := 0; look < server.looks; look++ {
+	for look := 0; look < server.Looks; look++ {
 		// A measurement is due when more than the interval has passed.
 		now = now.Add(interval + time.Millisecond)
-		server.look.Store(int64(look))
+		server.Look.Store(int64(look))
 		for i, run := range runs {
 			if asked.PromotedAfter > 0 && look == asked.PromotedAfter {
 				run.Spec.Terminate = true
@@ -99,20 +74,20 @@ func run(controller *analysis.Controller, asked replay, server *server) []outcom
 	}
 	for i, run := range runs {
 		outcomes[i].Phase = string(run.Status.Phase)
-		outcomes[i].Looks = int(server.asked[i])
+		outcomes[i].Looks = int(server.Asked[i])
 	}
-	return outcomes
+	return outcomes, nil
 }
 
 // newRun is a background analysis: it measures for as long as the rollout lasts.
-func newRun(index int, asked replay, address string) *v1alpha1.AnalysisRun {
-	limit := intstr.FromInt(asked.FailureLimit)
+func newRun(index int, by rules, address string) *v1alpha1.AnalysisRun {
+	limit := intstr.FromInt(by.FailureLimit)
 	return &v1alpha1.AnalysisRun{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "bench", Name: fmt.Sprintf("trace-%d", index)},
 		Spec: v1alpha1.AnalysisRunSpec{Metrics: []v1alpha1.Metric{{
 			Name:             "errors",
 			Interval:         v1alpha1.DurationString(interval.String()),
-			SuccessCondition: asked.Condition,
+			SuccessCondition: by.Condition,
 			FailureLimit:     &limit,
 			Provider: v1alpha1.MetricProvider{Prometheus: &v1alpha1.PrometheusMetric{
 				Address: address,

@@ -12,6 +12,7 @@ require (
 	go.uber.org/zap v1.28.0
 	k8s.io/apimachinery v0.36.2
 	k8s.io/client-go v0.36.2
+	mlsecops/tools/replay v0.0.0
 )
 
 require (
@@ -108,3 +109,5 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
+
+replace mlsecops/tools/replay => ../replay

@@ -1,15 +1,12 @@
 // Command flagger replays traces of a metric through Flagger's own analysis, and prints what it decided of each. It is what
 // bench/ compares the health room with.
 //
-// Standard input is one JSON object, see `replay`. A look is judged by their code, from the query on; what is counted here is
-// what their advanceCanary counts: each failed look, and a rollback in the pass after the threshold was reached.
+// Standard input is one JSON object, see `rules` and `replay.Asked`. A look is judged by their code, from the query on; what is
+// counted here is what their advanceCanary counts: each failed look, and a rollback in the pass after the threshold was reached.
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"log"
-	"os"
 	"time"
 
 	flaggerv1 "github.com/fluxcd/flagger/pkg/apis/flagger/v1beta1"
@@ -23,64 +20,37 @@ import (
 	"go.uber.org/zap"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"mlsecops/tools/replay"
 )
 
-// replay is what is asked for.
-type replay struct {
+// rules is what is asked for beside the traces.
+type rules struct {
 	Max       float64 `json:"max"`
 	Threshold int     `json:"threshold"`
-	// After how many looks the canary is promoted, and looked at no more; 0 means never.
-	PromotedAfter int `json:"promotedAfter"`
-	// A value for each look; null where the query has no result.
-	Traces [][]*float64 `json:"traces"`
-}
-
-// outcome is what became of one trace.
-type outcome struct {
-	// The look, counted from 0, after which the canary would have been rolled back; -1 where it never was.
-	At    int    `json:"at"`
-	Phase string `json:"phase"`
-	// How often another phase was thought of it.
-	Changes int `json:"changes"`
-	Looks   int `json:"looks"`
 }
 
 const namespace = "bench"
 
 func main() {
-	var asked replay
-	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
-		log.Fatal(err)
-	}
-	server, err := serve(asked.Traces)
-	if err != nil {
-		log.Fatal(err)
-	}
-	outcomes, err := run(asked, server)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(outcomes); err != nil {
-		log.Fatal(err)
-	}
+	replay.Main(run)
 }
 
-func run(asked replay, server *server) ([]outcome, error) {
-	control, informers, err := newController(server.url)
+func run(by rules, asked replay.Asked, server *replay.Server) ([]replay.Outcome, error) {
+	control, informers, err := newController(server.URL)
 	if err != nil {
 		return nil, err
 	}
 	canaries := make([]*flaggerv1.Canary, len(asked.Traces))
-	outcomes := make([]outcome, len(asked.Traces))
+	outcomes := make([]replay.Outcome, len(asked.Traces))
 	for i := range canaries {
-		canaries[i] = newCanary(i, asked)
-		outcomes[i] = outcome{At: -1, Phase: string(flaggerv1.CanaryPhaseProgressing)}
-		if err := informers.MetricInformer.Informer().GetIndexer().Add(newTemplate(i, server.url)); err != nil {
+		canaries[i] = newCanary(i, by)
+		outcomes[i] = replay.Outcome{At: -1, Phase: string(flaggerv1.CanaryPhaseProgressing)}
+		if err := informers.MetricInformer.Informer().GetIndexer().Add(newTemplate(i, server.URL)); err != nil {
 			return nil, err
 		}
 	}
-	for look := 0; look < server.looks; look++ {
-		server.look.Store(int64(look))
+	for look := 0; look < server.Looks; look++ {
+		server.Look.Store(int64(look))
 		for i, canary := range canaries {
 			if canary.Status.Phase != flaggerv1.CanaryPhaseProgressing {
 				continue
@@ -100,12 +70,12 @@ func run(asked replay, server *server) ([]outcome, error) {
 	}
 	for i, canary := range canaries {
 		outcomes[i].Phase = string(canary.Status.Phase)
-		outcomes[i].Looks = int(server.asked[i])
+		outcomes[i].Looks = int(server.Asked[i])
 	}
 	return outcomes, nil
 }
 
-func newCanary(index int, asked replay) *flaggerv1.Canary {
+func newCanary(index int, by rules) *flaggerv1.Canary {
 	name := fmt.Sprintf("trace-%d", index)
 	return &flaggerv1.Canary{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -114,11 +84,11 @@ func newCanary(index int, asked replay) *flaggerv1.Canary {
 			TargetRef: flaggerv1.LocalObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: name},
 			Analysis: &flaggerv1.CanaryAnalysis{
 				Interval:  "1m",
-				Threshold: asked.Threshold,
+				Threshold: by.Threshold,
 				Metrics: []flaggerv1.CanaryMetric{{
 					Name:           "errors",
 					Interval:       "1m",
-					ThresholdRange: &flaggerv1.CanaryThresholdRange{Max: &asked.Max},
+					ThresholdRange: &flaggerv1.CanaryThresholdRange{Max: &by.Max},
 					TemplateRef:    &flaggerv1.CrossNamespaceObjectReference{Name: name},
 				}},
 			},

@@ -104,6 +104,11 @@ links_of() {
   esac
 }
 
+# The folders of the modules here that a tool's own is made with.
+modules_beside() { # TOOL
+  awk -v tools="$TOOLS_DIR" 'sub(/.* => \.\.\//, "") { print tools "/" $0 }' "$TOOLS_DIR/$1/go.mod"
+}
+
 GO_IDENTITY=
 key_of() { # TOOL
   if [[ $1 == images ]]; then
@@ -111,11 +116,13 @@ key_of() { # TOOL
     printf '%s %s %s' "$(key_of pause)" "$(key_of coredns)" "$(key_of pack)" | sha256sum | head -c 12
     return
   fi
+  local beside
+  mapfile -t beside < <(modules_beside "$1")
   {
     printf '%s\n' "$GO_IDENTITY" "$CGO_ENABLED $GOFLAGS $(ldflags "$1")"
     declare -f compile
     # go.sum is missing where nothing is imported, *.go where only tools are pinned
-    find "$TOOLS_DIR/$1" -maxdepth 1 \( -name 'go.*' -o -name '*.go' -o -name '*.s' \) -print0 | sort -z | xargs -0 cat
+    find "$TOOLS_DIR/$1" "${beside[@]}" -maxdepth 1 \( -name 'go.*' -o -name '*.go' -o -name '*.s' \) -print0 | sort -z | xargs -0 cat
   } | sha256sum | head -c 12
 }
 

@@ -1,0 +1,3 @@
+module mlsecops/tools/replay
+
+go 1.26.0
