@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { K8s, kind } from "kubernetes-fluent-client";
 import { SecureModelKind } from "../../src/api/fluent.ts";
+import { goldenModel, rightAnswer } from "./support/golden.ts";
 import { apply } from "./support/kubectl.ts";
-import { model, namespaceObject, policy } from "./support/objects.ts";
+import { namespaceObject, policy } from "./support/objects.ts";
 import { becomesHealthy, condition, find, goesBackTo, modelBecomes, podNames } from "./support/read.ts";
 import { underLoad } from "./support/under-load.ts";
 import { answersWrongly } from "./support/versions.ts";
@@ -39,32 +40,14 @@ describe("a model under load", function () {
   }
 
   function version(tag: string, container: object = {}): object {
-    const golden = {
-      name: "golden",
-      probe: {
-        path: "/v2/models/iris/infer",
-        method: "POST",
-        body,
-        json: [{ path: "outputs[0].data", numbers: [0, 1, 2] }],
-      },
-      window: { looks: 2, failures: 2 },
-    };
-    return model(serving, "iris", `${world.registry}/${serving}:${tag}`, {
-      runtime: world.runtime,
-      container,
-      pod: { terminationGracePeriodSeconds: 10 },
-      spec: {
-        replicas: 2,
-        health: { interval: "5s", warmUp: "1s", signals: [golden] },
-        rollback: { coolDown: "1s", maxPerDay: 5 },
-      },
-    });
+    const reference = `${world.registry}/${serving}:${tag}`;
+    return goldenModel(serving, reference, { runtime: world.runtime, body, container });
   }
 
   const pods = async () => (await K8s(kind.Pod).InNamespace(serving).Get()).items;
 
   const asked = (what: string, change: () => Promise<unknown>) =>
-    underLoad(what, { namespace: serving, body, expected: '"data": [0, 1, 2]' }, change);
+    underLoad(what, { namespace: serving, body, expected: rightAnswer }, change);
 
   it("fails no request while a version comes", async () => {
     const { kept, fresh } = await asked("a good version", async () => {

@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { K8s, kind } from "kubernetes-fluent-client";
 import { SecureModelKind } from "../../src/api/fluent.ts";
+import { goldenModel, rightAnswer } from "./support/golden.ts";
 import { apply } from "./support/kubectl.ts";
-import { model, namespaceObject, policy } from "./support/objects.ts";
+import { namespaceObject, policy } from "./support/objects.ts";
 import { becomesHealthy, condition, find, goesBackTo, modelBecomes, podNames } from "./support/read.ts";
 import { type Counts, underLoad } from "./support/under-load.ts";
 import { answersWrongly } from "./support/versions.ts";
@@ -38,32 +39,13 @@ describe("a version that comes beside the one that serves", function () {
   const blueGreen = { type: "BlueGreen", hold: "5s" };
 
   function version(tag: string, strategy: object, container: object = {}): object {
-    const golden = {
-      name: "golden",
-      probe: {
-        path: "/v2/models/iris/infer",
-        method: "POST",
-        body,
-        json: [{ path: "outputs[0].data", numbers: [0, 1, 2] }],
-      },
-      window: { looks: 2, failures: 2 },
-    };
-    return model(serving, "iris", `${world.registry}/${serving}:${tag}`, {
-      runtime: world.runtime,
-      container,
-      pod: { terminationGracePeriodSeconds: 10 },
-      spec: {
-        replicas: 2,
-        strategy,
-        health: { interval: "5s", warmUp: "1s", signals: [golden] },
-        rollback: { coolDown: "1s", maxPerDay: 5 },
-      },
-    });
+    const reference = `${world.registry}/${serving}:${tag}`;
+    return goldenModel(serving, reference, { runtime: world.runtime, body, container, spec: { strategy } });
   }
 
   const status = async () => (await find(SecureModelKind, "iris", serving))?.status;
   const asked = (what: string, change: () => Promise<unknown>) =>
-    underLoad(what, { namespace: serving, body, expected: '"data": [0, 1, 2]' }, change);
+    underLoad(what, { namespace: serving, body, expected: rightAnswer }, change);
   const deployments = async () =>
     (await K8s(kind.Deployment).InNamespace(serving).Get()).items.map(({ metadata }) => metadata?.name);
   /** Of whose pods the model's Service leads to, now. */
