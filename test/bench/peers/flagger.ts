@@ -1,25 +1,9 @@
 import { join } from "node:path";
-import {
-  type KubeObject,
-  type ObjectClient,
-  type ResourceType,
-  deploymentType,
-  namespaceType,
-} from "../../../src/kube/index.ts";
-import { eventually } from "../../integration/kube/support.ts";
-import {
-  type Contestant,
-  type Moment,
-  intervalMs,
-  reached,
-  readyPods,
-  replicas,
-  window,
-} from "../health/contestant.ts";
+import { type KubeObject, type ObjectClient, type ResourceType, deploymentType } from "../../../src/kube/index.ts";
+import { type Contestant, type Moment, intervalMs, reached, replicas, window } from "../health/contestant.ts";
 import { max } from "../health/traces.ts";
+import { Ground, type LaneOptions, podTemplate } from "./ground.ts";
 import { PeerProcess, moduleOf } from "./process.ts";
-import { type LaneOptions, podTemplate } from "./rollouts.ts";
-import { kubectl } from "./webhook.ts";
 
 const namespace = "bench-flagger";
 const group = { group: "flagger.app", version: "v1beta1", namespaced: true };
@@ -34,15 +18,14 @@ interface Canary extends KubeObject {
 /** Its kinds, and its controller as a process, for plain Services. */
 export async function startFlagger(client: ObjectClient, url: string): Promise<PeerProcess> {
   const crds = join(moduleOf("FLAGGER_MODULE"), "artifacts", "flagger", "crd.yaml");
-  await kubectl(["apply", "--server-side", "-f", crds]);
-  await client.apply<KubeObject>(namespaceType, { metadata: { name: namespace } }, { fieldManager: "bench" });
-  for (const type of [canaries, templates]) await eventually(() => client.list(type, { namespace }));
+  await new Ground(client, namespace).install([crds], [canaries, templates]);
   const args = ["-mesh-provider=kubernetes", `-metrics-server=${url}`, "-port=18080", "-control-loop-interval=2s"];
   return PeerProcess.start("flagger", [...args, `-kubeconfig=${process.env["KUBECONFIG"] ?? ""}`]);
 }
 
 /** Blue and green, which is what it does with plain Services: the new version has no traffic until it is promoted. */
 export function canaryOf(client: ObjectClient, name: string, options: LaneOptions): Contestant {
+  const ground = new Ground(client, namespace);
   const deployment = (version: string) => ({
     apiVersion: "apps/v1",
     kind: deploymentType.kind,
@@ -50,7 +33,7 @@ export function canaryOf(client: ObjectClient, name: string, options: LaneOption
     spec: {
       replicas,
       selector: { matchLabels: { app: name } },
-      template: podTemplate({ app: name, version, bench: "peer" }),
+      template: podTemplate(name, version),
     },
   });
   const metric = {
@@ -74,16 +57,15 @@ export function canaryOf(client: ObjectClient, name: string, options: LaneOption
       },
     },
   };
-  const apply = (type: ResourceType, object: KubeObject) => client.apply(type, object, { fieldManager: "bench" });
-  const get = () => client.get<Canary>(canaries, { namespace, name });
+  const get = () => ground.get<Canary>(canaries, name);
   return {
     tool: "Flagger",
     trace: name,
     revision: () => undefined,
     prepare: async () => {
-      await apply(deploymentType, deployment("v1"));
-      await apply(templates, metric);
-      await apply(canaries, canary);
+      await ground.apply(deploymentType, deployment("v1"));
+      await ground.apply(templates, metric);
+      await ground.apply(canaries, canary);
       await reached("v1 is healthy", async () => (await get())?.status?.phase === "Initialized", 180_000);
     },
     update: async () => {
@@ -93,7 +75,7 @@ export function canaryOf(client: ObjectClient, name: string, options: LaneOption
     },
     moment: async (): Promise<Moment> => {
       const { phase = "none", failedChecks = 0, iterations = 0 } = (await get())?.status ?? {};
-      const newPods = await readyPods(client, namespace, { version: "v2", app: name });
+      const newPods = await ground.newPods(name);
       const says = `${phase}, ${failedChecks} failed checks, iteration ${iterations}`;
       return { isGivenUp: phase === "Failed", isPromoted: phase === "Succeeded", newPods, says };
     },
