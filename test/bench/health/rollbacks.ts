@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { SimulatedKubelet } from "../../integration/operator/support/simulated-kubelet.ts";
 import { Stage } from "../../integration/operator/support/stage.ts";
 import { canaryOf, startFlagger } from "../peers/flagger.ts";
@@ -20,10 +21,12 @@ interface Scenario {
   readonly trace: Trace;
   /** It begins only when the rollout is over. */
   readonly afterPromotion?: boolean;
+  /** How often it is tried at the same time, spread over the interval: what is seen depends on when each one looks. */
+  readonly times?: number;
 }
 
 const scenarios: readonly Scenario[] = [
-  { name: "step", what: "step while it is rolled out", trace: step(looks, fault) },
+  { name: "step", what: "step while it is rolled out", trace: step(looks, fault), times: 5 },
   { name: "drift", what: "slow drift, bad from look 6 on", trace: drift(looks, 6) },
   { name: "noise", what: "noise 2 deviations below the maximum", trace: noise(looks, 2, 1) },
   { name: "gap", what: "no data for 12 looks", trace: gap(looks, { from: fault, length: 12 }) },
@@ -59,18 +62,22 @@ export async function rollbacks(): Promise<readonly Row[]> {
   const operator = await stage.operator({ args: [`--plain-http-metrics=${host}`] });
   const peers = [await startRollouts(admin), await startFlagger(admin, url)];
   try {
-    const lanes = stage.lanes(scenarios.length);
+    const tries = scenarios.flatMap((scenario) => {
+      const times = scenario.times ?? 1;
+      return Array.from({ length: times }, (_, at) => ({ scenario, at, lateMs: (at * intervalMs) / times }));
+    });
+    const lanes = stage.lanes(tries.length);
     const seen = await Promise.all(
-      scenarios.flatMap((scenario, index) => {
+      tries.flatMap(({ scenario, at, lateMs }, index) => {
         const lane = lanes[index];
         if (lane === undefined) throw new Error("unreachable");
         const options = { url, promotes: scenario.afterPromotion === true };
         const contestants = [
           modelIn(lane, admin, url),
-          rolloutOf(admin, `rollout-${scenario.name}`, options),
-          canaryOf(admin, `canary-${scenario.name}`, options),
+          rolloutOf(admin, `rollout-${scenario.name}-${at}`, options),
+          canaryOf(admin, `canary-${scenario.name}-${at}`, options),
         ];
-        return contestants.map((contestant) => tried(scenario, contestant, server));
+        return contestants.map((contestant) => tried(scenario, contestant, server, lateMs));
       }),
     );
     return scenarios.map((scenario) =>
@@ -92,9 +99,9 @@ export async function rollbacks(): Promise<readonly Row[]> {
 }
 
 /** One that fails is reported, and costs none of the others. */
-async function tried(scenario: Scenario, contestant: Contestant, server: MetricsServer): Promise<Seen> {
+async function tried(scenario: Scenario, contestant: Contestant, server: MetricsServer, lateMs: number): Promise<Seen> {
   try {
-    return await run(scenario, contestant, server);
+    return await run(scenario, contestant, server, lateMs);
   } catch (error) {
     const { says } = await contestant.moment();
     const problem = `${error instanceof Error ? error.message : String(error)}; ${says}`;
@@ -103,7 +110,7 @@ async function tried(scenario: Scenario, contestant: Contestant, server: Metrics
   }
 }
 
-async function run(scenario: Scenario, contestant: Contestant, server: MetricsServer): Promise<Seen> {
+async function run(scenario: Scenario, contestant: Contestant, server: MetricsServer, lateMs: number): Promise<Seen> {
   await contestant.prepare();
   await contestant.update();
   const isReady = async (): Promise<boolean> => {
@@ -111,6 +118,7 @@ async function run(scenario: Scenario, contestant: Contestant, server: MetricsSe
     return scenario.afterPromotion === true ? isPromoted : newPods > 0;
   };
   await reached("v2 is there", isReady, 300_000);
+  await pause(lateMs);
   const { trace } = scenario;
   const begin = performance.now();
   server.play(contestant.trace, trace, intervalMs, contestant.revision());
@@ -125,7 +133,7 @@ async function run(scenario: Scenario, contestant: Contestant, server: MetricsSe
     if (givenUpMs !== undefined && moment.newPods === 0) movedMs ??= at;
     end = moment.says;
     if (at < (trace.length * intervalMs) / 2) midway = end;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await pause(pollMs);
   }
   const asked = server.askedSince(contestant.trace, begin);
   return { scenario: scenario.name, tool: contestant.tool, givenUpMs, movedMs, changes, asked, midway, end };
@@ -133,23 +141,36 @@ async function run(scenario: Scenario, contestant: Contestant, server: MetricsSe
 
 function rowOf({ name, what, trace }: Scenario, seen: readonly Seen[]): Row {
   const from = faultOf(name);
-  const describe = (one: Seen | undefined): string => {
-    if (one?.problem !== undefined) return `not measured: ${one.problem}`;
-    if (one === undefined) return "not measured";
-    if (one.givenUpMs === undefined)
-      return `goes on; half-way ${one.midway}, in the end ${one.end}; asked ${one.asked} times`;
-    const since = (ms: number | undefined): string =>
-      ms === undefined ? "never" : `${((ms - from) / 1000).toFixed(1)} s`;
-    return `given up after ${since(one.givenUpMs)}, its last pod gone after ${since(one.movedMs)}, ${one.changes} change(s)`;
+  const describe = (tool: Contestant["tool"]): string => {
+    const tries = seen.filter((one) => one.tool === tool);
+    const problem = tries.find((one) => one.problem !== undefined)?.problem;
+    if (problem !== undefined) return `not measured: ${problem}`;
+    if (tries.every(({ givenUpMs }) => givenUpMs === undefined))
+      return tries
+        .map(({ midway, end, asked }) => `goes on; half-way ${midway}, in the end ${end}; asked ${asked} times`)
+        .join("; ");
+    const after = (times: readonly (number | undefined)[]): string =>
+      spread(times.map((ms) => (ms === undefined ? undefined : ms - from)));
+    const [givenUp, moved] = [after(tries.map((one) => one.givenUpMs)), after(tries.map((one) => one.movedMs))];
+    const changes = Math.max(...tries.map((one) => one.changes));
+    return `given up after ${givenUp}, its last pod gone after ${moved}, ${changes} change(s)`;
   };
-  const of = (tool: Contestant["tool"]) => describe(seen.find((one) => one.tool === tool));
   return {
     what: `${what}, ${trace.length} looks`,
-    ours: of("ours"),
-    theirs: `Argo Rollouts: ${of("Argo Rollouts")}; Flagger: ${of("Flagger")}`,
+    ours: describe("ours"),
+    theirs: `Argo Rollouts: ${describe("Argo Rollouts")}; Flagger: ${describe("Flagger")}`,
     aim: name === "swing" ? "<= 1 change" : "none",
     raw: { seen, intervalMs, window, replicas, from, load: loads() },
   };
+}
+
+/** The median, and the extremes where there are several. */
+function spread(times: readonly (number | undefined)[]): string {
+  const found = times.filter((ms) => ms !== undefined).toSorted((a, b) => a - b);
+  const seconds = (ms: number | undefined): string => `${((ms ?? NaN) / 1000).toFixed(1)} s`;
+  if (found.length < times.length) return `${found.map(seconds).join(", ")} and ${times.length - found.length} never`;
+  const median = seconds(found[Math.floor(found.length / 2)]);
+  return found.length === 1 ? median : `${median} (${seconds(found[0])} to ${seconds(found.at(-1))})`;
 }
 
 /** When the values turn bad, in milliseconds since the trace began; where they never do, its beginning. */
