@@ -1,4 +1,5 @@
 import { decisions } from "./health/decisions.ts";
+import { drain } from "./health/drain.ts";
 import { guarded } from "./health/guarded.ts";
 import { rollbacks } from "./health/rollbacks.ts";
 import { repair } from "./isolation/repair.ts";
@@ -26,6 +27,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   decisions,
   guarded,
   rollbacks,
+  drain,
 };
 
 /** One that needs what is signed beforehand. */
