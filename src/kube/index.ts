@@ -42,15 +42,7 @@ export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { LruMap } from "./lru-map.ts";
 export { Metrics, type MetricsOptions, type ReconcileOutcome, type WatchEnd } from "./metrics.ts";
 export { ObjectClient, type ObjectClientOptions } from "./object-client.ts";
-export type {
-  ApplyOptions,
-  CreateOptions,
-  ListOptions,
-  LogOptions,
-  PatchOptions,
-  RemoveOptions,
-  ReplaceOptions,
-} from "./request-options.ts";
+export type * from "./request-options.ts";
 export { type ReflectorTimings } from "./reflector.ts";
 export { compareVersions } from "./resource-version.ts";
 export { Store, type Indexers } from "./store.ts";

@@ -5,6 +5,7 @@ import {
   type ModelRevisionSpec,
   type SecureModel,
   modelRevision,
+  ownerReference,
   secureModel,
 } from "../api/index.ts";
 import { AUTHOR_ANNOTATION, MODEL_LABEL } from "../admission/index.ts";
@@ -82,20 +83,9 @@ export function newRevision(model: SecureModel, artifact: Artifact, existing: re
       namespace: model.metadata.namespace ?? "",
       labels: { [MODEL_LABEL]: model.metadata.name },
       ...(author === undefined ? {} : { annotations: { [AUTHOR_ANNOTATION]: author } }),
-      ownerReferences: [ownerReference(model)],
+      ownerReferences: [ownerReference(secureModel, model)],
     },
     spec,
-  };
-}
-
-export function ownerReference(model: SecureModel) {
-  return {
-    apiVersion: API_VERSION,
-    kind: secureModel.resource.kind,
-    name: model.metadata.name,
-    uid: model.metadata.uid ?? "",
-    controller: true,
-    blockOwnerDeletion: true,
   };
 }
 

@@ -1,6 +1,5 @@
-import type { SecureModel } from "../api/index.ts";
+import { type SecureModel, ownerReference, secureModel } from "../api/index.ts";
 import { type KubeObject, type ObjectClient, configMapType, truncateUtf8 } from "../kube/index.ts";
-import { ownerReference } from "./revision.ts";
 import { modelLabels } from "./workload.ts";
 
 const maxPods = 5;
@@ -45,7 +44,7 @@ export async function quarantineSnapshot(
         name: snapshotName(model),
         namespace,
         labels: modelLabels(name),
-        ownerReferences: [ownerReference(model)],
+        ownerReferences: [ownerReference(secureModel, model)],
       },
       data,
     } as KubeObject,

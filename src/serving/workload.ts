@@ -1,8 +1,13 @@
-import type { ModelRevision, SecureModel, TemplateContainer } from "../api/index.ts";
+import {
+  type ModelRevision,
+  type SecureModel,
+  type TemplateContainer,
+  ownerReference,
+  secureModel,
+} from "../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL } from "../admission/index.ts";
 import { type KubeObject, apiVersionOf, deploymentType, podType } from "../kube/index.ts";
 import { drainOf } from "./drain.ts";
-import { ownerReference } from "./revision.ts";
 
 export const FIELD_MANAGER = "mlsecops-serving";
 
@@ -122,7 +127,7 @@ export function deployment(model: SecureModel, { revision, name, replicas }: Wor
       name,
       namespace: model.metadata.namespace ?? "",
       labels,
-      ownerReferences: [ownerReference(model)],
+      ownerReferences: [ownerReference(secureModel, model)],
     },
     spec: {
       replicas,

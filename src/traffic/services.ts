@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { API_VERSION, GROUP, type ModelRevision, type SecureModel, secureModel } from "../api/index.ts";
+import { GROUP, type ModelRevision, type SecureModel, ownerReference, secureModel } from "../api/index.ts";
 import { MODEL_LABEL, REVISION_LABEL } from "../admission/index.ts";
 import { type KubeObject, type ResourceType, apiVersionOf, serviceType } from "../kube/index.ts";
 
@@ -53,7 +53,7 @@ export function owned(
   model: SecureModel,
   { name, spec }: { readonly name: string; readonly spec: unknown },
 ): KubeObject {
-  const { name: owner, namespace, uid } = model.metadata;
+  const { name: owner, namespace } = model.metadata;
   return {
     apiVersion: apiVersionOf(type),
     kind: type.kind,
@@ -61,16 +61,7 @@ export function owned(
       name,
       namespace: namespace ?? "",
       labels: { ...modelLabels(owner), [SPEC_LABEL]: hashOf(spec) },
-      ownerReferences: [
-        {
-          apiVersion: API_VERSION,
-          kind: secureModel.resource.kind,
-          name: owner,
-          uid: uid ?? "",
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
+      ownerReferences: [ownerReference(secureModel, model)],
     },
     spec,
   } as KubeObject;
