@@ -1,137 +1,7 @@
 import assert from "node:assert/strict";
-import type { ModelAction, StrategySpec } from "../../../src/api/index.ts";
-import { KubeError, type KubeObject } from "../../../src/kube/index.ts";
-import type { HealthVerdict } from "../../../src/health/index.ts";
-import { World, digest, rejected, verified } from "./world.ts";
-
-const good: HealthVerdict = { state: "Healthy", reason: "SignalsGood", message: "errors is 0.01" };
-const bad: HealthVerdict = {
-  state: "Unhealthy",
-  reason: "SignalBad",
-  message: "errors is 0.5, above the maximum 0.05",
-};
-
-interface RouteSpec {
-  readonly rules: readonly {
-    readonly filters: readonly { readonly requestMirror: { readonly backendRef: { readonly name: string } } }[];
-    readonly backendRefs: readonly { readonly name: string; readonly weight: number }[];
-  }[];
-}
-
-type Wanted = Partial<Omit<StrategySpec, "steps">> & { readonly steps?: readonly object[] };
-
-/** A model of four pods whose versions are well unless something else is said of them. */
-class Theatre {
-  readonly world = new World();
-  readonly health = new Map<number, HealthVerdict>();
-  readonly revoked = new Set<number>();
-
-  constructor(strategy: Wanted) {
-    this.world.health = (name) => this.health.get(this.versionOf(name)) ?? good;
-    this.world.verify = (request) => {
-      const found = verified(request);
-      return this.revoked.has(Number(found.verdict.digest?.at(-1))) ? rejected(request) : found;
-    };
-    this.change({
-      replicas: 4,
-      health: { interval: "5s", warmUp: "0s", startupDeadline: "30m", maxRestarts: 5, signals: [] },
-      strategy: { steps: [], hold: "1m", approval: false, type: "RollingUpdate", ...strategy },
-    });
-  }
-
-  change(part: object): void {
-    this.world.edit((spec) => ({ ...spec, ...part }));
-  }
-
-  ask(version: number): void {
-    this.world.edit((spec) => ({
-      ...spec,
-      source: { ...spec.source, oci: { reference: `registry.example/models/iris:v${version}` } },
-    }));
-  }
-
-  async go(version: number): Promise<void> {
-    this.ask(version);
-    await this.world.settle();
-  }
-
-  /** Time goes by, and what is due is done. */
-  async later(seconds: number): Promise<void> {
-    await this.world.clock.advance(seconds * 1_000);
-    await this.world.settle();
-  }
-
-  versionOf(revision: string): number {
-    const found = this.world.revisions().find(({ metadata }) => metadata.name === revision);
-    return Number(found?.spec.artifact.digest.at(-1));
-  }
-
-  nameOf(version: number): string {
-    return this.world.revisions().find(({ spec }) => spec.artifact.digest === digest(version))?.metadata.name ?? "";
-  }
-
-  /** How many pods of each version there are, and of which the Service selects. */
-  cast(): string {
-    const counts = new Map<number, number>();
-    for (const pod of this.world.pods()) {
-      const version = this.versionOf(pod.slice("pods/shop/".length, pod.lastIndexOf("-")));
-      counts.set(version, (counts.get(version) ?? 0) + 1);
-    }
-    const selector = this.world.servicePodsOf() as Readonly<Record<string, string>>;
-    const selected = selector["mlsecops.io/revision"];
-    const pods = [...counts].sort(([a], [b]) => a - b).map(([version, count]) => `v${version}*${count}`);
-    return `${pods.join(" ")} by ${selected === undefined ? "all" : `v${this.versionOf(selected)}`}`;
-  }
-
-  route() {
-    const found = this.world.client.objects.get("httproutes/shop/iris");
-    assert.ok(found);
-    return found as KubeObject & { readonly spec: RouteSpec };
-  }
-
-  /** The Gateway takes the route as it is now. */
-  accept(): void {
-    const route = this.route();
-    const conditions = ["Accepted", "ResolvedRefs"].map((type) => ({
-      type,
-      status: "True",
-      reason: type,
-      message: "",
-      observedGeneration: route.metadata.generation,
-    }));
-    const status = { parents: [{ parentRef: { name: "public" }, controllerName: "example.com/gateway", conditions }] };
-    this.world.client.add("httproutes", { ...route, status } as KubeObject);
-  }
-
-  /** As the API server would say it. */
-  #date(): void {
-    for (const revision of this.world.revisions()) {
-      const creationTimestamp = revision.metadata.creationTimestamp ?? this.world.clock.now().toISOString();
-      this.world.client.add("modelrevisions", { ...revision, metadata: { ...revision.metadata, creationTimestamp } });
-    }
-  }
-
-  order(type: "Approve" | "Pause", version?: number, requestedBy = "jane"): void {
-    this.#date();
-    const action = {
-      apiVersion: "mlsecops.io/v1alpha1",
-      kind: "ModelAction",
-      metadata: {
-        name: `${type.toLowerCase()}-${this.world.actions.length}`,
-        namespace: "shop",
-        creationTimestamp: this.world.clock.now().toISOString(),
-      },
-      spec: {
-        type,
-        model: "iris",
-        requestedBy,
-        reason: "looked at it twice",
-        ...(version === undefined ? {} : { revision: this.nameOf(version) }),
-      },
-    } as ModelAction;
-    this.world.actions = [...this.world.actions, action];
-  }
-}
+import { KubeError } from "../../../src/kube/index.ts";
+import { Theatre, type Wanted, bad } from "./theatre.ts";
+import { digest } from "./world.ts";
 
 const canary: Wanted = {
   type: "Canary",
@@ -140,6 +10,16 @@ const canary: Wanted = {
     { weight: 50, pause: "1m", approval: false },
   ],
 };
+
+const byRoute = { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } };
+
+/** The first version serves, and the second one is at its first stage. */
+async function onItsWay(strategy: Wanted): Promise<Theatre> {
+  const theatre = new Theatre(strategy);
+  await theatre.go(1);
+  await theatre.go(2);
+  return theatre;
+}
 
 describe("a revision that comes in stages", () => {
   it("is given its share of the pods, step by step, and then all requests", async () => {
@@ -176,9 +56,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("is left at once when it is unhealthy, and nothing of what serves is touched", async () => {
-    const theatre = new Theatre(canary);
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay(canary);
     theatre.health.set(2, bad);
     await theatre.world.settle();
     assert.equal(theatre.cast(), "v1*4 by all");
@@ -212,9 +90,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("waits while a person has paused it, and is not taken back", async () => {
-    const theatre = new Theatre(canary);
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay(canary);
     theatre.order("Pause");
     await theatre.later(3_600);
     assert.equal(theatre.cast(), "v1*3 v2*1 by all");
@@ -225,9 +101,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("makes way for another one that is asked for before it has taken over", async () => {
-    const theatre = new Theatre(canary);
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay(canary);
     await theatre.later(60);
     await theatre.go(3);
     assert.equal(theatre.cast(), "v1*3 v3*1 by all");
@@ -238,9 +112,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("is ended when it is revoked, and what serves goes on", async () => {
-    const theatre = new Theatre(canary);
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay(canary);
     theatre.revoked.add(2);
     await theatre.later(3_700);
     assert.equal(theatre.cast(), "v1*4 by all");
@@ -248,9 +120,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("takes over at once when what serves is revoked", async () => {
-    const theatre = new Theatre(canary);
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay(canary);
     theatre.revoked.add(1);
     await theatre.later(3_700);
     assert.equal(theatre.cast(), "v2*4 by all");
@@ -259,9 +129,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("of BlueGreen is complete before any request reaches it, and then gets all", async () => {
-    const theatre = new Theatre({ type: "BlueGreen", hold: "2m" });
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay({ type: "BlueGreen", hold: "2m" });
     assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
     await theatre.later(119);
     assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
@@ -271,9 +139,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("of BlueGreen is left without any request having reached it", async () => {
-    const theatre = new Theatre({ type: "BlueGreen", hold: "2m" });
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay({ type: "BlueGreen", hold: "2m" });
     theatre.health.set(2, bad);
     await theatre.world.settle();
     assert.equal(theatre.cast(), "v1*4 by all");
@@ -281,9 +147,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("is gone back from after it has taken over: new pods first", async () => {
-    const theatre = new Theatre({ type: "BlueGreen", hold: "1s" });
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay({ type: "BlueGreen", hold: "1s" });
     await theatre.later(60);
     assert.equal(theatre.cast(), "v2*4 by all");
     theatre.health.set(2, bad);
@@ -301,7 +165,7 @@ describe("a revision that comes in stages", () => {
     const theatre = new Theatre({
       type: "Shadow",
       hold: "2m",
-      traffic: { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } },
+      traffic: byRoute,
     });
     const weights = () => theatre.route().spec.rules[0]?.backendRefs.map(({ name, weight }) => `${name}=${weight}`);
     await theatre.go(1);
@@ -324,7 +188,7 @@ describe("a revision that comes in stages", () => {
   it("is not started where the cluster knows no routes, and says what to install", async () => {
     const theatre = new Theatre({
       type: "BlueGreen",
-      traffic: { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } },
+      traffic: byRoute,
     });
     theatre.world.client.onWrite = (when, write) => {
       if (when === "before" && write.includes("httproutes")) throw new KubeError("NotFound", "no such kind");
@@ -339,7 +203,7 @@ describe("a revision that comes in stages", () => {
   it("leaves no route behind when the spec has none any more", async () => {
     const theatre = new Theatre({
       type: "BlueGreen",
-      traffic: { httpRoute: { parentRefs: [{ name: "public" }], hostnames: [] } },
+      traffic: byRoute,
     });
     const kept = () =>
       [...theatre.world.client.objects.keys()].filter((key) => /^(services|httproutes)/.test(key)).sort();
@@ -358,9 +222,7 @@ describe("a revision that comes in stages", () => {
 
   it("needs the approval of people where the strategy says so, each step anew", async () => {
     const step = { weight: 25, pause: "1m", approval: true };
-    const theatre = new Theatre({ type: "Canary", steps: [step, { ...step, weight: 50 }] });
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay({ type: "Canary", steps: [step, { ...step, weight: 50 }] });
     await theatre.later(60);
     assert.equal(theatre.world.condition(), "False/WaitsForApproval");
     theatre.order("Approve", 2, "jane");
@@ -389,9 +251,7 @@ describe("a revision that comes in stages", () => {
   });
 
   it("stays in its Deployment when the strategy is another one afterwards", async () => {
-    const theatre = new Theatre({ type: "BlueGreen", hold: "1s" });
-    await theatre.go(1);
-    await theatre.go(2);
+    const theatre = await onItsWay({ type: "BlueGreen", hold: "1s" });
     await theatre.later(60);
     theatre.change({ strategy: { type: "RollingUpdate", steps: [], hold: "5m", approval: false } });
     await theatre.world.settle();
