@@ -95,6 +95,13 @@ const probing = (part: object) => ({ signals: [{ name: "golden", probe: { path: 
 const sinkPath = (part: string) => ({ names: `spec.notifications\\[0\\].${part}` });
 const sink = (part: object = {}) => ({ name: "on-call", url: "https://events.example.com", ...part });
 
+const strategyPath = (part: string) => ({ names: `spec.strategy.${part}` });
+const routePath = (part: string) => strategyPath(`traffic.httpRoute.${part}`);
+const canary = (...weights: readonly number[]) => ({ type: "Canary", steps: weights.map((weight) => ({ weight })) });
+const byRoute = (part: object = {}) => ({ httpRoute: { parentRefs: [{ name: "public" }], ...part } });
+const routed = (part: object) => ({ type: "BlueGreen", traffic: byRoute(part) });
+const parent = (part: object) => routed({ parentRefs: [{ name: "public", ...part }] });
+
 interface Case {
   readonly kind: string;
   /** The field that is changed. */
@@ -333,6 +340,95 @@ const cases: readonly Case[] = [
       sinkPath("events\\[0\\]"),
     ],
     ["spec.notifications", [sink({ events: [] })], /at least 1 items/, sinkPath("events")],
+    ["spec.notifications", "https://e.test", /must be of type array/],
+    ["spec.notifications", [sink({ name: "On Call" })], /Invalid value/, sinkPath("name")],
+    ["spec.notifications", [sink({ url: "" })], /write a URL without user/, sinkPath("url")],
+    ["spec.notifications", [sink({ url: `https://e.test/${"a".repeat(1024)}` })], /more than 1024/, sinkPath("url")],
+    ["spec.notifications", [sink({ caBundle: "a".repeat(65537) })], /more than 65536/, sinkPath("caBundle")],
+    [
+      "spec.notifications",
+      [sink({ secretRef: { name: "A" } })],
+      /event-signing|Kubernetes object/,
+      sinkPath("secretRef.name"),
+    ],
+    ["spec.notifications", [sink({ secret: "a" })], /unknown field/, sinkPath("secret")],
+    ["spec.strategy", "Canary", /must be of type object/],
+    [
+      "spec.strategy",
+      { type: "Rolling" },
+      /"RollingUpdate", "Recreate", "BlueGreen", "Canary", "Shadow"/,
+      strategyPath("type"),
+    ],
+    [
+      "spec.strategy",
+      { type: "Canary" },
+      /give steps for Canary, and for Canary only, for example \{type: Canary, steps/,
+    ],
+    ["spec.strategy", { type: "BlueGreen", steps: [{ weight: 10 }] }, /give steps for Canary, and for Canary only/],
+    ["spec.strategy", canary(50, 10), /the weight grows from step to step, for example steps: \[\{weight: 10\}/],
+    ["spec.strategy", canary(10, 10), /the weight grows from step to step/],
+    ["spec.strategy", canary(0), /greater than or equal to 1/, strategyPath("steps\\[0\\].weight")],
+    ["spec.strategy", canary(100), /less than or equal to 99/, strategyPath("steps\\[0\\].weight")],
+    ["spec.strategy", canary(1.5), /must be of type integer/, strategyPath("steps\\[0\\].weight")],
+    ["spec.strategy", canary(...many(21, (n) => n + 1)), /at most 20 items/, strategyPath("steps")],
+    [
+      "spec.strategy",
+      { type: "Canary", steps: [{ pause: "1m" }] },
+      /for example weight: 10/,
+      strategyPath("steps\\[0\\].weight"),
+    ],
+    [
+      "spec.strategy",
+      { type: "Canary", steps: [{ weight: 10, pause: "1d" }] },
+      /a day is 24h/,
+      strategyPath("steps\\[0\\].pause"),
+    ],
+    [
+      "spec.strategy",
+      { type: "Canary", steps: [{ weight: 10, approval: "yes" }] },
+      /must be of type boolean/,
+      strategyPath("steps\\[0\\].approval"),
+    ],
+    ["spec.strategy", { type: "BlueGreen", hold: "5 minutes" }, /for example 30s, 5m or 1h30m/, strategyPath("hold")],
+    ["spec.strategy", { approval: "jane" }, /must be of type boolean/, strategyPath("approval")],
+    ["spec.strategy", { type: "BlueGreen", wait: "1m" }, /unknown field/, strategyPath("wait")],
+    ["spec.strategy", { type: "Shadow" }, /plain Services cannot: give traffic: \{httpRoute: \{parentRefs/],
+    ["spec.strategy", { type: "Shadow", traffic: {} }, /plain Services cannot: give traffic: \{httpRoute/],
+    ["spec.strategy", { traffic: byRoute() }, /traffic is for BlueGreen, Canary and Shadow/],
+    ["spec.strategy", { type: "Recreate", traffic: {} }, /traffic is for BlueGreen, Canary and Shadow/],
+    [
+      "spec.strategy",
+      routed({ parentRefs: undefined }),
+      /for example parentRefs|parentRefs: \[\{name: public/,
+      routePath("parentRefs"),
+    ],
+    ["spec.strategy", routed({ parentRefs: [] }), /at least 1 items/, routePath("parentRefs")],
+    [
+      "spec.strategy",
+      routed({ parentRefs: many(9, () => ({ name: "public" })) }),
+      /at most 8 items/,
+      routePath("parentRefs"),
+    ],
+    ["spec.strategy", routed({ parentRefs: [{}] }), /for example name: public/, routePath("parentRefs\\[0\\].name")],
+    [
+      "spec.strategy",
+      parent({ name: "Public" }),
+      /the name of a Kubernetes object/,
+      routePath("parentRefs\\[0\\].name"),
+    ],
+    ["spec.strategy", parent({ namespace: "a.b" }), /Invalid value/, routePath("parentRefs\\[0\\].namespace")],
+    ["spec.strategy", parent({ sectionName: "A" }), /Invalid value/, routePath("parentRefs\\[0\\].sectionName")],
+    ["spec.strategy", parent({ port: 0 }), /greater than or equal to 1/, routePath("parentRefs\\[0\\].port")],
+    ["spec.strategy", parent({ port: 65536 }), /less than or equal to 65535/, routePath("parentRefs\\[0\\].port")],
+    ["spec.strategy", parent({ kind: "Service" }), /unknown field/, routePath("parentRefs\\[0\\].kind")],
+    [
+      "spec.strategy",
+      routed({ hostnames: ["https://a.test"] }),
+      /without scheme and port, for example models/,
+      routePath("hostnames\\[0\\]"),
+    ],
+    ["spec.strategy", routed({ hostnames: ["a.test:443"] }), /without scheme and port/, routePath("hostnames\\[0\\]")],
+    ["spec.strategy", routed({ hostnames: many(17, (n) => `a${n}.test`) }), /at most 16 items/, routePath("hostnames")],
     ["spec.notifications", many(5, (n) => sink({ name: `a${n}` })), /at most 4 items/],
     ["spec.notifications", [sink(), sink()], /Duplicate value/, { names: "spec.notifications\\[1\\]", apiOnly: true }],
     ["spec.health", probing({ probe: undefined }), /give one of prometheus, probe and inference/, signalPath],
@@ -678,6 +774,12 @@ describe("the API server and malformed objects", function () {
       ["SecureModel", "spec.source.followInterval", "10s"],
       ["SecureModel", "spec.workload.managed.port", 65535],
       ["SecureModel", "spec.workload.managed.modelMountPath", "/m"],
+      ["SecureModel", "spec.strategy", canary(...many(20, (n) => n + 1))],
+      ["SecureModel", "spec.strategy", canary(1, 99)],
+      ["SecureModel", "spec.strategy", { ...canary(5), traffic: byRoute() }],
+      ["SecureModel", "spec.strategy", { type: "Shadow", traffic: byRoute({ hostnames: ["*.example.com"] }) }],
+      ["SecureModel", "spec.strategy", { type: "BlueGreen", hold: "0s", approval: true }],
+      ["SecureModel", "spec.notifications", many(4, (n) => sink({ name: `a${n}`, url: "http://e.test/in?a=b" }))],
       ["SecureModel", "spec.workload.managed.drain", "0s"],
       ["SecureModel", "spec.workload.managed.drain", "10m"],
       ["SecureModel", `${pod}.containers`, many(8, (n) => ({ name: `a${n}`, image }))],
