@@ -311,10 +311,12 @@ class Pass {
   async #start(
     running: ModelRevision,
     fleet: Fleet,
-    { active, rollout, traffic }: Pick<Gathered, "active" | "rollout" | "traffic">,
+    { active, judgements, rollout, traffic }: Pick<Gathered, "active" | "judgements" | "rollout" | "traffic">,
   ): Promise<ReadyState | undefined> {
     const { client, model, living } = this.#desk;
-    const answering = rollout.done ? running : (active ?? running);
+    // One that may not run any more has no pods to lead anybody to.
+    const serving = this.#servingBeside({ desired: running, judgements }, active);
+    const answering = rollout.done ? running : (serving ?? running);
     try {
       await run(client, model, { fleet, living, traffic, answering });
       return undefined;

@@ -128,6 +128,18 @@ describe("a revision that comes in stages", () => {
     assert.equal(theatre.world.condition(), "True/Serving");
   });
 
+  it("is led to through the Gateway as soon as what served is revoked, and not only once it is complete", async () => {
+    const theatre = await onItsWay({ ...canary, traffic: byRoute });
+    const { world } = theatre;
+    const leadsTo = (name: string) =>
+      (world.client.objects.get(`services/shop/${name}`) as unknown as { spec: { selector: Record<string, string> } })
+        .spec.selector["mlsecops.io/revision"];
+    theatre.revoked.add(1);
+    await world.pass();
+    await world.pass();
+    for (const name of ["iris", "iris-active", "iris-candidate"]) assert.equal(leadsTo(name), theatre.nameOf(2), name);
+  });
+
   it("of BlueGreen is complete before any request reaches it, and then gets all", async () => {
     const theatre = await onItsWay({ type: "BlueGreen", hold: "2m" });
     assert.equal(theatre.cast(), "v1*4 v2*4 by v1");
