@@ -94,7 +94,7 @@ test: setup ## all suites; the last line is "N passed, N failed"
 test-unit: node_modules/.package-lock.json ## functions and modules, without a cluster
 	@test/run unit
 
-test-programs: node_modules/.package-lock.json ## beside real programs on loopback, without a cluster: promtool, helm, an S3 store
+test-programs: node_modules/.package-lock.json ## beside real programs on loopback, without a cluster: promtool, helm, an S3 store, KServe's SDK
 	@test/run programs
 
 test-node: node_modules/.package-lock.json ## the same on this machine's own Node, 20.19 or newer

@@ -133,7 +133,7 @@ const HealthSignalFields = z.strictObject({
   inference: z
     .enum(["ErrorRatio", "MeanLatency"])
     .describe(
-      "What V2 inference servers (the runtime of this project, Triton, MLServer) tell Prometheus of themselves: the share of failed requests, or seconds.",
+      "What V2 inference servers (the runtime of this project, Triton, MLServer, KServe's SDK) tell Prometheus of themselves: the share of failed requests, or seconds.",
     )
     .optional(),
   min: z.number().describe("A lower value is bad.").optional(),

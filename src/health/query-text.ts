@@ -37,8 +37,8 @@ const selector = 'namespace="$namespace",pod=~"$pods"';
 const rate = (metric: string, more = "") => `sum(rate(${metric}{${selector}${more}}[2m]))`;
 
 /**
- * A query for what V2 inference servers tell of themselves: the runtime of this project, Triton and MLServer. It gives nothing
- * where none of them does, and NaN where nobody asked the model anything.
+ * A query for what V2 inference servers tell of themselves: the runtime of this project, Triton, MLServer and KServe's SDK.
+ * It gives nothing where none of them does, and NaN where nobody asked the model anything.
  */
 export function inferenceQuery(metric: InferenceMetric): string {
   switch (metric) {
@@ -47,21 +47,23 @@ export function inferenceQuery(metric: InferenceMetric): string {
         rate("mlsecops_inference_requests_total", ',code=~"5.."'),
         rate("nv_inference_request_failure"),
         rate("model_infer_request_failure_total"),
+        // KServe's SDK counts no failures: what was begun and did not come to its end has failed.
+        `clamp_min(${rate("request_preprocess_seconds_count")} - (${rate("request_postprocess_seconds_count")} or vector(0)), 0)`,
         "vector(0)",
       ];
       const all = [
         rate("mlsecops_inference_requests_total"),
         `(${rate("nv_inference_request_success")} + ${rate("nv_inference_request_failure")})`,
         `(${rate("model_infer_request_success_total")} + (${rate("model_infer_request_failure_total")} or vector(0)))`,
+        rate("request_preprocess_seconds_count"),
       ];
       return `(${failed.join(" or ")}) / (${all.join(" or ")})`;
     }
     case "MeanLatency": {
       const mean = (name: string) => `${rate(`${name}_sum`)} / ${rate(`${name}_count`)}`;
       const triton = `${rate("nv_inference_request_duration_us")} / 1e6 / ${rate("nv_inference_request_success")}`;
-      return [mean("mlsecops_inference_duration_seconds"), triton, mean("model_infer_request_duration")]
-        .map((one) => `(${one})`)
-        .join(" or ");
+      const ofPython = ["model_infer_request_duration", "request_predict_seconds"].map(mean);
+      return [mean("mlsecops_inference_duration_seconds"), triton, ...ofPython].map((one) => `(${one})`).join(" or ");
     }
   }
 }

@@ -241,7 +241,7 @@ describe("the text of a query", () => {
         assert.ok(depth >= 0);
       }
       assert.equal(depth, 0);
-      assert.match(query, /mlsecops_inference_.*nv_inference_.*model_infer_/);
+      assert.match(query, /mlsecops_inference_.*nv_inference_.*model_infer_.*request_(preprocess|predict)_seconds/);
     }
   });
 });
