@@ -1,4 +1,4 @@
-import { type ModelRevision, type VerdictStatus, parseObject, secureModel } from "../api/index.ts";
+import { type ModelRevision, type RolloutStatus, type VerdictStatus, parseObject, secureModel } from "../api/index.ts";
 import { deleted } from "../governance/index.ts";
 import {
   type KubeObject,
@@ -152,6 +152,7 @@ class Pass {
     const traffic = fleet === undefined ? undefined : trafficOf(desk.model, fleet, desk.living.deployments);
     const seen = { plan, ready, desired: gathered.judgement, running, rolledBack, rollout, traffic };
     const outcome = outcomeOf(desk, seen);
+    if (rollout !== undefined) await this.#writeDownStage(rollout);
     const failure =
       running === undefined || fleet === undefined ? undefined : await this.#start(running, fleet, gathered);
     if (outcome.tornDown) {
@@ -326,6 +327,14 @@ class Pass {
       if (!isUnknown && !isKubeError(error, "Invalid", "Forbidden")) throw error;
       return { status: "False", reason: "WorkloadRefused", message: isUnknown ? httpRouteNotServed : error.message };
     }
+  }
+
+  /** Before requests are shared so: whoever goes on after a crash does not take it for a stage that has not begun. */
+  async #writeDownStage(rollout: RolloutStatus): Promise<void> {
+    const { model } = this.#desk;
+    const before = model.status?.rollout;
+    if (before?.revision !== rollout.revision || before.weight === rollout.weight) return;
+    await this.#desk.writeDown({ ...model.status, rollout });
   }
 
   #fleet(running: ModelRevision, { judgements, active, stage, desired }: Gathered): Fleet {

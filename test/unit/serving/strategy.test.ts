@@ -296,6 +296,23 @@ describe("Rule 7: killed between any two writes, a strategy ends in the same sta
     deployments: [...theatre.world.client.objects.keys()].filter((key) => key.startsWith("deployments/")),
   });
 
+  it("a step is written down before requests are shared by it", async () => {
+    const theatre = await onItsWay({ ...canary, traffic: byRoute });
+    const weights = () => theatre.route().spec.rules[0]?.backendRefs.map(({ weight }) => weight);
+    theatre.accept();
+    await theatre.world.settle();
+    await theatre.world.clock.advance(60_000);
+    theatre.world.client.onWrite = (when, line) => {
+      if (when === "after" && line.includes("httproutes")) throw new Killed();
+    };
+    await assert.rejects(theatre.world.settle(), Killed);
+    theatre.world.client.onWrite = () => undefined;
+    assert.deepEqual(weights(), [50, 50]);
+    await theatre.world.settle();
+    assert.deepEqual(weights(), [50, 50]);
+    assert.equal(theatre.world.model().status?.rollout?.step, 2);
+  });
+
   for (const [what, strategy, fails] of [
     ["Canary", canary, false],
     ["a Canary that fails", canary, true],
