@@ -78,8 +78,8 @@ export class Theatre {
       const version = this.versionOf(pod.slice("pods/shop/".length, pod.lastIndexOf("-")));
       counts.set(version, (counts.get(version) ?? 0) + 1);
     }
-    const selector = this.world.servicePodsOf() as Readonly<Record<string, string>>;
-    const selected = selector["mlsecops.io/revision"];
+    const selector = this.world.servicePodsOf() as Readonly<Record<string, string>> | undefined;
+    const selected = selector?.["mlsecops.io/revision"];
     const pods = [...counts].sort(([a], [b]) => a - b).map(([version, count]) => `v${version}*${count}`);
     return `${pods.join(" ")} by ${selected === undefined ? "all" : `v${this.versionOf(selected)}`}`;
   }

@@ -24,20 +24,20 @@ import { FakeClock } from "../kube/fake-clock.ts";
 
 export const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
 export const runtime = `registry.example/runtime@${digest(9)}`;
-const labels = { "app.kubernetes.io/managed-by": "mlsecops-operator", "mlsecops.io/model": "iris" };
+export const labels = { "app.kubernetes.io/managed-by": "mlsecops-operator", "mlsecops.io/model": "iris" };
 
-interface PodObject extends KubeObject {
+export interface PodObject extends KubeObject {
   readonly status?: unknown;
 }
 
-type LivingDeployment = DeploymentObject & {
+export type LivingDeployment = DeploymentObject & {
   readonly spec: {
     readonly replicas: number;
     readonly template: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } };
   };
 };
 
-function revisionIn({ spec }: LivingDeployment): string {
+export function revisionIn({ spec }: LivingDeployment): string {
   return spec.template.metadata.labels["mlsecops.io/revision"] ?? "";
 }
 
@@ -139,15 +139,15 @@ export class World {
   }
 
   /** Passes, and the cluster's answer to each, until a pass writes nothing. Returns all that was written. */
-  async settle(): Promise<string[]> {
+  async settle(most = 20): Promise<string[]> {
     const written: string[] = [];
-    for (let pass = 0; pass < 20; pass++) {
+    for (let pass = 0; pass < most; pass++) {
       await this.pass();
       written.push(...this.client.writes);
       const quiet = this.client.writes.length === 0;
       if (!this.kubernetes() && quiet) return written;
     }
-    throw new assert.AssertionError({ message: `not at rest after 20 passes: ${written.slice(-10).join(", ")}` });
+    throw new assert.AssertionError({ message: `not at rest after ${most} passes: ${written.slice(-10).join(", ")}` });
   }
 
   /** Deployments become pods, and pods of a Deployment that is gone go. Returns whether anything changed. */
