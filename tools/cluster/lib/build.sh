@@ -18,6 +18,8 @@ SIGSTORE_BUILD=(fulcio timestamp-authority rekor-tiles)
 PEERS_BUILD=(policy-controller argo-rollouts flagger)
 # What tests the alerts, and what is asked about models that serve: what `build monitoring` means. Nothing else builds it.
 MONITORING_BUILD=(promtool prometheus)
+# What some models are served through: what `build kserve` means. Nothing else builds it.
+KSERVE_BUILD=(kserve)
 # What stands for a Gateway in tests: what `build gateway` means. Nothing else builds it.
 GATEWAY_BUILD=(nginx gateway-api)
 # Of all these, what is not built but fetched.
@@ -27,7 +29,7 @@ FETCHED=(promtool prometheus nginx gateway-api)
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
 declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142
   [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16 [policy-controller]=600
-  [argo-rollouts]=480 [flagger]=330)
+  [argo-rollouts]=480 [flagger]=330 [kserve]=250)
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
@@ -100,6 +102,7 @@ links_of() {
     policy-controller) say policy-controller-webhook=webhook policy-controller-verify=policy-controller ;;
     argo-rollouts) say argo-rollouts-controller=rollouts-controller argo-rollouts-replay=replay ;;
     flagger) say flagger flagger-replay=replay ;;
+    kserve) say kserve-controller=manager ;;
     *) say "$1" ;;
   esac
 }
@@ -156,6 +159,11 @@ compile() ( # TOOL DIRECTORY
   case $1 in
     calico) # felix and the CNI plugin read their settings from these kinds
       join_yaml "$(go list -m -f '{{.Dir}}' github.com/projectcalico/calico)"/libcalico-go/config/crd/*.yaml >"$2/crds.yaml" ;;
+    kserve) # its kinds, rights, settings and webhooks, which are installed before it runs
+      local config
+      config=$(go list -m -f '{{.Dir}}' github.com/kserve/kserve)/config || exit
+      join_yaml "$config"/crd/full/serving.*.yaml "$config"/rbac/{service_account,role,role_binding}.yaml \
+        "$config"/configmap/inferenceservice.yaml "$config"/webhook/manifests.yaml >"$2/install.yaml" ;;
     kwok) # what a simulated node and its pods do
       local stages
       stages=$(go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)/kustomize/stage || exit
@@ -331,13 +339,14 @@ build() {
       sigstore) set -- "$@" "${SIGSTORE_BUILD[@]}" ;;
       peers) set -- "$@" "${PEERS_BUILD[@]}" ;;
       monitoring) set -- "$@" "${MONITORING_BUILD[@]}" ;;
+      kserve) set -- "$@" "${KSERVE_BUILD[@]}" ;;
       gateway) set -- "$@" "${GATEWAY_BUILD[@]}" ;;
       *) set -- "$@" "$what" ;;
     esac
   done
   for what; do
-    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} ${GATEWAY_BUILD[*]} " == *" $what "* ]] ||
-      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring gateway"
+    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} ${KSERVE_BUILD[*]} ${GATEWAY_BUILD[*]} " == *" $what "* ]] ||
+      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring kserve gateway"
   done
   if [[ " $* " == *' images '* ]]; then
     for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
