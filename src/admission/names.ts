@@ -48,6 +48,8 @@ export function peopleRoleName(profile: Profile, role: PersonRole): string {
 export interface OperatorIdentity {
   readonly namespace: string;
   readonly serviceAccount: string;
+  /** The user that KServe's controller is; absent where it has no part in serving namespaces. */
+  readonly kserve?: string | undefined;
 }
 
 export function usernameOf(identity: OperatorIdentity): string {

@@ -22,7 +22,7 @@ export * from "./namespace-network.ts";
 export * from "./namespace-people.ts";
 export * from "./namespace-resources.ts";
 export { PodTemplate, type TemplateContainer } from "./pod-template.ts";
-export { API_VERSION, GROUP, PolicyReference, SECRET_USE_LABEL, VERSION } from "./schema.ts";
+export { API_VERSION, GROUP, PolicyReference, SECRET_USE_LABEL, VERSION, WorkloadKind } from "./schema.ts";
 export * from "./secure-model.ts";
 export * from "./secure-namespace.ts";
 export { VerdictStatus } from "./verdict.ts";

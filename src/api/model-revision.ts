@@ -2,7 +2,17 @@ import { z } from "zod";
 import type { KindDefinition, TypedObject } from "./kind.ts";
 import { RevisionBan, RevisionHealth } from "./model-health.ts";
 import { PodTemplate } from "./pod-template.ts";
-import { Digest, Duration, GROUP, ObjectName, PullServiceAccount, Timestamp, VERSION, commonStatus } from "./schema.ts";
+import {
+  Digest,
+  Duration,
+  GROUP,
+  ObjectName,
+  PullServiceAccount,
+  Timestamp,
+  VERSION,
+  WorkloadKind,
+  commonStatus,
+} from "./schema.ts";
 import { VerdictStatus } from "./verdict.ts";
 
 export const ModelRevisionSpec = z.strictObject({
@@ -18,6 +28,7 @@ export const ModelRevisionSpec = z.strictObject({
     platformDigests: z.array(Digest).max(64).default([]),
   }),
   serving: z.strictObject({
+    kind: WorkloadKind.describe("What runs it; a Deployment where nothing is written.").optional(),
     template: PodTemplate,
     modelMountPath: z.string().max(1024),
     port: z.int().min(1).max(65535),

@@ -113,6 +113,10 @@ export const OciReference = withRules(
   },
 );
 
+/** What runs the pods of a model. */
+export const WorkloadKind = z.enum(["Deployment", "InferenceService"]);
+export type WorkloadKind = z.output<typeof WorkloadKind>;
+
 /** Secrets to pull with, by name. */
 export const PullSecrets = z.array(z.strictObject({ name: shown(ObjectName, "name: registry-login") })).max(8);
 

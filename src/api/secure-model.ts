@@ -15,6 +15,7 @@ import {
   Suspend,
   Timestamp,
   VERSION,
+  WorkloadKind,
   commonStatus,
   isDuration,
   matching,
@@ -34,7 +35,13 @@ const modelIsHidden = (mounts: string) => {
 const modelIsHiddenIn = (list: string) =>
   `(has(self.template.spec.${list}) && self.template.spec.${list}.exists(c, has(c.volumeMounts) && ${modelIsHidden("c.volumeMounts")}))`;
 
+/** What KServe takes for the container that answers. */
+const kserveContainer = "kserve-container";
+
 const ManagedWorkloadFields = z.strictObject({
+  kind: WorkloadKind.describe(
+    "What the operator makes: a Deployment, or an InferenceService of KServe in RawDeployment mode, from which KServe makes the Deployment. Deployment where nothing is written.",
+  ).optional(),
   template: shown(
     PodTemplate.describe("How the runtime's pods look. The verified model is mounted read-only in every container."),
     template,
@@ -63,6 +70,12 @@ const ManagedWorkload = withRules(
     rule: `!has(self.drain) || !${isDuration("self.drain")} || duration(self.drain) <= duration('10m')`,
     message: "drain must be between 0s and 10m, for example drain: 15s",
     fieldPath: ".drain",
+  },
+  {
+    rule: `!has(self.kind) || self.kind != 'InferenceService' || !has(self.template) || !has(self.template.spec) || size(self.template.spec.containers) == 0 || self.template.spec.containers[0].name == '${kserveContainer}'`,
+    message:
+      "with kind: InferenceService the first container is the one that KServe asks, and has the name that KServe knows: name: kserve-container",
+    holds: ({ kind, template }) => kind !== "InferenceService" || template.spec.containers[0]?.name === kserveContainer,
   },
   {
     rule: `!has(self.template) || !has(self.template.spec) || !(${modelIsHiddenIn("containers")} || ${modelIsHiddenIn("initContainers")})`,

@@ -18,6 +18,8 @@ const DASHBOARD = "charts/mlsecops-operator/files/dashboard.json";
 const SERVICE_ACCOUNT = "mlsecops-operator";
 /** Stands for the operator's namespace until the chart's expression replaces it. */
 const PLACEHOLDER = "release-namespace-placeholder";
+/** The same of the user that KServe's controller is. */
+const KSERVE_PLACEHOLDER = "kserve-account-placeholder";
 
 /** Every generated file: its path and its whole text. */
 async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -43,13 +45,13 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
-function policies(namespace: string): readonly PolicyObject[] {
-  return admissionPolicies({ namespace, serviceAccount: SERVICE_ACCOUNT });
+function policies(namespace: string, kserve?: string): readonly PolicyObject[] {
+  return admissionPolicies({ namespace, serviceAccount: SERVICE_ACCOUNT, kserve });
 }
 
 /** The policies outlive the release: removing the operator must not open what it has closed. */
 function chartPolicies(): string {
-  const kept = policies(PLACEHOLDER).map((policy) => ({
+  const kept = policies(PLACEHOLDER, KSERVE_PLACEHOLDER).map((policy) => ({
     ...policy,
     metadata: { ...policy.metadata, annotations: { "helm.sh/resource-policy": "keep" } },
   }));
@@ -60,6 +62,7 @@ function chartPolicies(): string {
     text
       // A scalar of its own is quoted: a namespace may be called 123.
       .replaceAll(`- ${PLACEHOLDER}\n`, '- "{{ .Release.Namespace }}"\n')
+      .replaceAll(KSERVE_PLACEHOLDER, "{{ .Values.kserve.controllerAccount }}")
       .replaceAll(PLACEHOLDER, "{{ .Release.Namespace }}")
   );
 }

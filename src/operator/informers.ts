@@ -54,7 +54,7 @@ import { leanRole } from "./access-view.ts";
 
 /** What loses the label looks deleted, and wakes who keeps it. */
 const walls = { labelSelector: WALL_LABEL };
-const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" };
+export const ours = { labelSelector: "app.kubernetes.io/managed-by=mlsecops-operator" };
 
 /** The keys of the model that an object of the operator belongs to. */
 export function modelKeyOf({ metadata }: KubeObject): readonly string[] {

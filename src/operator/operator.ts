@@ -14,6 +14,7 @@ import { declarer, importPortsFrom } from "./declarations.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, informerMaker } from "./informers.ts";
+import { createKServeKinds, inferenceServicesIn, wireKServe } from "./kserve.ts";
 import { createNotifier } from "./notifications.ts";
 import type { Options } from "./options.ts";
 import { probesFrom } from "./probes.ts";
@@ -33,7 +34,8 @@ import { wire } from "./wiring.ts";
 export async function runOperator(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
   const now = () => clock.now();
-  const identity = { namespace: options.operatorNamespace, serviceAccount: options.serviceAccount };
+  const { operatorNamespace: namespace, serviceAccount, kserveAccount: kserve } = options;
+  const identity = { namespace, serviceAccount, kserve };
   const metrics = new Metrics({ prefix: "mlsecops_", processMetrics: true });
   const shared = { clock, log, metrics };
   const { reader, client, elector, fence, events } = connect(options, { ...shared, signal });
@@ -45,6 +47,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const informers = createInformers(watching);
   const { definitions } = informers;
   const served = new InstalledKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });
+  const kserveKinds = createKServeKinds(definitions, watching);
   const kinds = new WallKinds({ installed: served, client: reader, clock, log, signal });
   const probes = probesFrom(informers.models.store, identity);
   const declare = declarer({
@@ -107,22 +110,30 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
       reach: (namespace) => reach.reach(namespace),
       onRepair: repairCounter(metrics.registry),
     }),
-    ...modelControllers(context, { options, verifier, granting, notify: notifier }),
+    ...modelControllers(context, {
+      options,
+      verifier,
+      granting,
+      notify: notifier,
+      inferenceServices: () => inferenceServicesIn(kserveKinds),
+    }),
   };
   const all = Object.values(controllers);
   const { namespaceController, wallsController } = controllers;
   const onKmsChange = wire(informers, { trust, reach }, controllers);
   wireServed(kinds, informers, wallsController);
+  wireKServe(kserveKinds, informers, controllers.modelController);
   kinds.onServed(() => reach.refresh());
   access.onNews((name) => namespaceController.enqueue(name));
 
   for (const informer of Object.values(informers)) informer.start(signal);
   served.start(signal);
+  kserveKinds.start(signal);
   const health = await serveHealth({ informers, controllers: all }, { log, metrics, port: options.healthPort });
   try {
     const work = async (term: AbortSignal) => {
       // What is not read yet would be said to be unknown.
-      await served.settled(term);
+      await Promise.all([served.settled(term), kserveKinds.settled(term)]);
       await Promise.all([...all.map((controller) => controller.run(term)), evidence?.run(term), notifier.run(term)]);
     };
     if (options.leaderElect) {

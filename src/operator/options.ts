@@ -16,6 +16,13 @@ const Expected = z
 const Options = z.object({
   operatorNamespace: z.string().min(1),
   serviceAccount: z.string().min(1),
+  /** The user that KServe's controller is, where models may be served through KServe. */
+  kserveAccount: z
+    .string()
+    .regex(/^system:serviceaccount:[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/, {
+      error: "--kserve-account: write system:serviceaccount:NAMESPACE:NAME",
+    })
+    .optional(),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error"]),
   leaderElect: z.enum(["true", "false"]).transform((value) => value === "true"),
   /** Serve models also where no SecureNamespace keeps them apart. */
@@ -97,6 +104,7 @@ export function readOptions(args: readonly string[]): Options {
     options: {
       "operator-namespace": { type: "string", default: "mlsecops-system" },
       "service-account": { type: "string", default: "mlsecops-operator" },
+      "kserve-account": { type: "string" },
       "log-level": { type: "string", default: "info" },
       "leader-elect": { type: "string", default: "true" },
       "allow-unsecured-namespaces": { type: "string", default: "false" },
@@ -137,6 +145,7 @@ export function readOptions(args: readonly string[]): Options {
   const parsed = Options.safeParse({
     operatorNamespace: values["operator-namespace"],
     serviceAccount: values["service-account"],
+    kserveAccount: values["kserve-account"],
     logLevel: values["log-level"],
     leaderElect: values["leader-elect"],
     allowUnsecuredNamespaces: values["allow-unsecured-namespaces"],

@@ -12,17 +12,26 @@ import type { ReachType } from "../reach/index.ts";
 import { Doubt } from "./doubt.ts";
 import { withoutState } from "./informers.ts";
 
+/** A kind that may be part of the cluster. */
+export interface OptionalKind {
+  readonly resource: ResourceType;
+  /** Versions that newer or older releases of it are served as instead, of the same form. */
+  readonly otherVersions?: readonly string[];
+  /** Part of every cluster. */
+  readonly builtin: boolean;
+}
+
 /** What follows the kinds that come and go. */
-export interface InstalledKindsFollower {
-  readonly changed: (type: ReachType, change: Change<KubeObject>) => void;
+export interface InstalledKindsFollower<K extends OptionalKind = ReachType> {
+  readonly changed: (type: K, change: Change<KubeObject>) => void;
   /** {@link InstalledKinds.problems} or {@link InstalledKinds.informer} may say something else. */
   readonly doubted: () => void;
 }
 
-export interface InstalledKindsOptions {
+export interface InstalledKindsOptions<K extends OptionalKind = ReachType> {
   /** The CustomResourceDefinitions; their metadata is enough. */
   readonly definitions: Informer<KubeObject>;
-  readonly types: readonly ReachType[];
+  readonly types: readonly K[];
   readonly create: (
     type: ResourceType,
     options: Pick<InformerOptions<KubeObject>, "transform">,
@@ -30,8 +39,8 @@ export interface InstalledKindsOptions {
   readonly clock: Clock;
 }
 
-interface Kind {
-  readonly type: ReachType;
+interface Kind<K> {
+  readonly type: K;
   readonly informer: Informer<KubeObject>;
   readonly stop: AbortController;
   /** Resolves with the first answer, be it a list or a refusal. */
@@ -48,20 +57,20 @@ const otherVersionMs = 1_000;
  * Watches those kinds that are not part of every cluster as long as they are installed. One that is installed and cannot be
  * listed is a problem, never an absence.
  */
-export class InstalledKinds {
-  readonly #options: InstalledKindsOptions;
-  readonly #byDefinition: ReadonlyMap<string, ReachType>;
-  readonly #kinds = new Map<string, Kind>();
-  readonly #followers = new Set<InstalledKindsFollower>();
+export class InstalledKinds<K extends OptionalKind = ReachType> {
+  readonly #options: InstalledKindsOptions<K>;
+  readonly #byDefinition: ReadonlyMap<string, K>;
+  readonly #kinds = new Map<string, Kind<K>>();
+  readonly #followers = new Set<InstalledKindsFollower<K>>();
 
-  constructor(options: InstalledKindsOptions) {
+  constructor(options: InstalledKindsOptions<K>) {
     this.#options = options;
     const optional = options.types.filter(({ builtin }) => !builtin);
     this.#byDefinition = new Map(optional.map((type) => [definitionOf(type.resource), type]));
   }
 
   /** Before {@link start}. */
-  follow(follower: InstalledKindsFollower): void {
+  follow(follower: InstalledKindsFollower<K>): void {
     this.#followers.add(follower);
   }
 
@@ -83,6 +92,11 @@ export class InstalledKinds {
     return kind?.informer.synced() === true ? kind.informer : undefined;
   }
 
+  /** Its definition is there, whether or not its objects are known. */
+  isInstalled(type: ResourceType): boolean {
+    return this.#kinds.has(definitionOf(type));
+  }
+
   /** What may have a say and is not known, for people. Empty: nothing is. */
   problems(): readonly string[] {
     return [...this.#kinds].flatMap(([name, { doubt }]) => doubt.problem(name) ?? []);
@@ -98,7 +112,7 @@ export class InstalledKinds {
     await Promise.race([answered().catch(() => undefined), sleep(clock, patienceMs, signal)]);
   }
 
-  #begin(name: string, type: ReachType, signal: AbortSignal, attempt = 0): void {
+  #begin(name: string, type: K, signal: AbortSignal, attempt = 0): void {
     const { create, clock } = this.#options;
     const stop = new AbortController();
     const ends = AbortSignal.any([stop.signal, signal]);

@@ -14,7 +14,8 @@ import { outlivesQuarantine, quarantineGrace } from "./drain.ts";
 import { quarantineSnapshot } from "./snapshot.ts";
 import type { Fleet } from "./fleet.ts";
 import { type Traffic, direct, splitOf } from "./traffic.ts";
-import { type DeploymentObject, FIELD_MANAGER, deployment, probePod } from "./workload.ts";
+import { inferenceService, inferenceServiceType } from "./inference-service.ts";
+import { type DeploymentObject, FIELD_MANAGER, deployment, isWorkload, kindOf, probePod } from "./workload.ts";
 
 /** How long a grant may take from etcd to the admission policies of every API server: pauses between the questions. */
 const admissionPausesMs = [50, 100, 200, 400, 800];
@@ -53,8 +54,10 @@ export async function refusalOf(
 }
 
 export interface LivingWorkload {
-  /** All Deployments of the model. */
+  /** All Deployments and InferenceServices of the model. */
   readonly deployments: readonly DeploymentObject[];
+  /** What KServe has made for it, where the InferenceService is gone. */
+  readonly orphans: readonly DeploymentObject[];
   /** All Services of the model. */
   readonly services: readonly KubeObject[];
   /** All pods of the model, of whatever revision. */
@@ -72,11 +75,14 @@ export async function run(
 ): Promise<void> {
   await direct(client, traffic, traffic.driver.objects(model, splitOf(model, fleet, answering)));
   for (const workload of fleet.workloads) {
-    const known = living.deployments.find(({ metadata }) => metadata.name === workload.name);
-    const desired = deployment(model, workload);
-    await applyChanges(client, deploymentType, { desired, living: known }, FIELD_MANAGER);
+    const known = living.deployments.find((one) => isWorkload(one, workload));
+    const [type, desired] =
+      kindOf(workload.revision) === "Deployment"
+        ? [deploymentType, deployment(model, workload)]
+        : [inferenceServiceType, inferenceService(model, workload)];
+    await applyChanges(client, type, { desired, living: known?.kserve?.applied ?? known }, FIELD_MANAGER);
   }
-  for (const { metadata } of fleet.surplus) await removeDeployment(client, metadata);
+  for (const one of fleet.surplus) await removeWorkload(client, one);
 }
 
 interface Running {
@@ -87,7 +93,15 @@ interface Running {
   readonly answering: ModelRevision;
 }
 
-/** With its pods, in the background. */
+/** With its pods, in the background. An InferenceService before what KServe made of it, or that would be made again. */
+async function removeWorkload(client: ObjectClient, { metadata, kserve }: DeploymentObject): Promise<void> {
+  if (kserve === undefined) return removeDeployment(client, metadata);
+  const { name, namespace = "" } = metadata;
+  await client.remove(inferenceServiceType, { namespace, name }, { propagationPolicy: "Background" });
+  // Its finalizer is KServe's, and may be waited for as long as KServe is away.
+  for (const made of kserve.made) await removeDeployment(client, made.metadata);
+}
+
 async function removeDeployment(client: ObjectClient, { name, namespace = "" }: KubeObject["metadata"]): Promise<void> {
   await client.remove(deploymentType, { namespace, name }, { propagationPolicy: "Background" });
 }
@@ -117,7 +131,8 @@ export async function tearDown(
   const ended = living.pods.filter((pod) => outlivesQuarantine(pod, now));
   const kept = ended.length > 0 && (await keepSnapshot(client, model, ended, { now, log }));
   // Before the pods, or they would make new ones; those the API server refuses, but they would be tried.
-  for (const { metadata } of living.deployments) await steps.take(() => removeDeployment(client, metadata));
+  for (const one of living.deployments) await steps.take(() => removeWorkload(client, one));
+  for (const { metadata } of living.orphans) await steps.take(() => removeDeployment(client, metadata));
   await removePods(client, ended, steps);
   steps.finish();
   return kept;
@@ -134,7 +149,7 @@ export async function endRevoked(
   context: { readonly now: Date; readonly log: Logger },
 ): Promise<void> {
   const steps = new Steps();
-  for (const { metadata } of deployments) await steps.take(() => removeDeployment(client, metadata));
+  for (const one of deployments) await steps.take(() => removeWorkload(client, one));
   const ended: KubeObject[] = [];
   for (const pod of pods) if (!isAlive(pod) || (await isStillAlive(client, pod))) ended.push(pod);
   if (ended.length > 0) await keepSnapshot(client, model, ended, context);

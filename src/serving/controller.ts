@@ -28,6 +28,7 @@ import {
   ungrantedImages,
 } from "./gather.ts";
 import { publishGrant } from "./grants.ts";
+import { kserveMissing } from "./inference-service.ts";
 import { type Active, outcomeOf } from "./outcome.ts";
 import { endIfRevoked, quarantine, tearDownAll } from "./quarantine.ts";
 import { latchedBy, standingLatch } from "./latch.ts";
@@ -38,11 +39,11 @@ import { approvalHold, stageOf } from "./staging.ts";
 import { type Traffic, readTraffic } from "./traffic.ts";
 import { type Halt, haltedStatus, modelStatus } from "./status.ts";
 import { type Course, turnBack } from "./turning.ts";
-import { deploymentRunning, revisionOf } from "./workload.ts";
+import { deploymentRunning, kindOf, revisionOf } from "./workload.ts";
 
 const FINALIZER = "mlsecops.io/model";
 /** What these wait for (a pull, a quota, the grant reaching the API server) does not always make an event. */
-const polled: readonly string[] = ["RollingOut", "PodRefused", "WorkloadRefused", "RuntimeNotGranted"];
+const polled: readonly string[] = ["RollingOut", "PodRefused", "WorkloadRefused", "RuntimeNotGranted", "KServeMissing"];
 const unreadyRetryMs = 10_000;
 const minRenewalMs = 1_000;
 /** Until the caches show what a teardown has done. */
@@ -217,8 +218,15 @@ class Pass {
     if (name === active?.metadata.name || deploymentRunning(living.deployments, name) !== undefined) return undefined;
     // Beside one that serves it may be looked at: it waits before it takes over.
     const isLookedAt = active !== undefined && isStaged(model.spec.strategy);
-    const held = pausedBy(orders, now) ?? latchedBy(latch, model);
+    const held = pausedBy(orders, now) ?? latchedBy(latch, model) ?? this.#withoutKServe(desired);
     return held ?? (desired === undefined || isLookedAt ? undefined : approvalHold(desk, desired));
+  }
+
+  /** It cannot be begun, and nothing is touched for it. */
+  #withoutKServe(desired: ModelRevision | undefined): Hold | undefined {
+    if (desired === undefined || kindOf(desired) === "Deployment") return undefined;
+    const isServed = this.#desk.deps.inferenceServices() !== undefined;
+    return isServed ? undefined : { reason: "KServeMissing", message: kserveMissing };
   }
 
   #decide({ judgement, desired, conflict, active, judgements, rollout, hold, asked, turn, stage }: Gathered): Plan {
@@ -322,10 +330,13 @@ class Pass {
       await run(client, model, { fleet, living, traffic, answering });
       return undefined;
     } catch (error) {
-      const hasRoute = model.spec.strategy.traffic?.httpRoute !== undefined;
-      const isUnknown = hasRoute && isKubeError(error, "NotFound");
-      if (!isUnknown && !isKubeError(error, "Invalid", "Forbidden")) throw error;
-      return { status: "False", reason: "WorkloadRefused", message: isUnknown ? httpRouteNotServed : error.message };
+      const isUnknown = isKubeError(error, "NotFound");
+      if (isUnknown && this.#withoutKServe(running) !== undefined)
+        return { status: "False", reason: "KServeMissing", message: kserveMissing };
+      if (isUnknown && model.spec.strategy.traffic?.httpRoute !== undefined)
+        return { status: "False", reason: "WorkloadRefused", message: httpRouteNotServed };
+      if (!isKubeError(error, "Invalid", "Forbidden")) throw error;
+      return { status: "False", reason: "WorkloadRefused", message: error.message };
     }
   }
 

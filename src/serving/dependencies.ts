@@ -7,6 +7,7 @@ import type { ImportDependencies } from "../importing/index.ts";
 import type { Clock, EventRecorder, KubeObject, ObjectClient, Store } from "../kube/index.ts";
 import type { Notifier } from "../notify/index.ts";
 import type { CredentialSource, Exception, Pulling, ResolvedPolicy, Verifier } from "../trust/index.ts";
+import type { InferenceServiceObject } from "./inference-service.ts";
 import type { DeploymentObject } from "./workload.ts";
 
 export interface ServingDependencies {
@@ -17,6 +18,11 @@ export interface ServingDependencies {
   readonly grantObjects: Store<AdmissionGrant>;
   readonly deployments: Store<DeploymentObject>;
   readonly services: Store<KubeObject>;
+  /**
+   * Undefined where the cluster does not serve the kind.
+   * @throws while it is not known which there are.
+   */
+  readonly inferenceServices: () => Pick<Store<InferenceServiceObject>, "list"> | undefined;
   /** The pods of a model, of whatever revision. */
   readonly podsOf: (namespace: string, model: string) => readonly KubeObject[];
   readonly grants: Pick<GrantStore, "change">;

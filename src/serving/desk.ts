@@ -1,5 +1,4 @@
 import type { Order } from "../actions/index.ts";
-import { MODEL_LABEL } from "../admission/index.ts";
 import {
   type LatchStatus,
   type ModelRevision,
@@ -10,21 +9,15 @@ import {
 } from "../api/index.ts";
 import { type Fact, evidenceObject } from "../governance/index.ts";
 import type { HealthVerdict } from "../health/index.ts";
-import {
-  type KubeObject,
-  type Logger,
-  type ObjectClient,
-  type ReconcileContext,
-  applyStatus,
-  serviceType,
-} from "../kube/index.ts";
+import { type Logger, type ObjectClient, type ReconcileContext, applyStatus, serviceType } from "../kube/index.ts";
 import { type LivingWorkload, isAlive } from "./actions.ts";
 import { announce } from "./announce.ts";
 import type { ServingDependencies } from "./dependencies.ts";
 import { factsOf } from "./evidence.ts";
 import { standingLatch, withLatch } from "./latch.ts";
+import { isOf, orphansOf, workloadsOf } from "./living.ts";
 import { SourceLook } from "./source.ts";
-import { FIELD_MANAGER, revisionRunBy } from "./workload.ts";
+import { FIELD_MANAGER, isOnKServe, revisionRunBy } from "./workload.ts";
 
 /** What one pass over a SecureModel has before it: what is there, and what the pass itself has written of it so far. */
 export class Desk {
@@ -55,8 +48,13 @@ export class Desk {
     this.namespace = namespace;
     this.key = `${namespace}/${name}`;
     this.revisions = deps.revisions.list(namespace).filter((revision) => revision.spec.model === name);
+    const deployments = deps.deployments.list(namespace);
+    const inferenceServices = isOnKServe(model, this.revisions)
+      ? (deps.inferenceServices()?.list(namespace) ?? [])
+      : [];
     this.living = {
-      deployments: deps.deployments.list(namespace).filter((one) => isOf(one, model)),
+      deployments: workloadsOf(model, deployments, inferenceServices),
+      orphans: orphansOf(model, deployments, inferenceServices),
       // What is listed does not say of which kind it is.
       services: deps.services
         .list(namespace)
@@ -87,7 +85,8 @@ export class Desk {
 
   /** Anything of the model. */
   stands(): boolean {
-    return this.living.deployments.length > 0 || this.living.pods.some(isAlive);
+    const { deployments, orphans, pods } = this.living;
+    return deployments.length > 0 || orphans.length > 0 || pods.some(isAlive);
   }
 
   record(facts: () => readonly Fact[]): void {
@@ -121,11 +120,4 @@ export class Desk {
     await applyStatus(this.client, modelRevision.resource, revision, { status, fieldManager: FIELD_MANAGER });
     return { ...revision, status };
   }
-}
-
-/** By its owner: a label can be worn by others. */
-function isOf({ metadata }: KubeObject, model: SecureModel): boolean {
-  const { name, uid } = model.metadata;
-  if (metadata.labels?.[MODEL_LABEL] !== name) return false;
-  return metadata.name === name || metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
 }

@@ -1,6 +1,13 @@
 import type { ModelRevision, SecureModel, StrategySpec } from "../api/index.ts";
 import { isStaged, podsOf, stagesOf } from "./stages.ts";
-import { type DeploymentObject, type Workload, availableOf, deploymentRunning, revisionRunBy } from "./workload.ts";
+import {
+  type DeploymentObject,
+  type Workload,
+  availableOf,
+  deploymentRunning,
+  isWorkload,
+  revisionRunBy,
+} from "./workload.ts";
 
 /** What of a model is to run, and which of it answers. */
 export interface Fleet {
@@ -47,11 +54,12 @@ export function fleetOf(fielding: Fielding): Fleet {
   const { model, deployments, run, weight, until } = fielding;
   const { replicas } = model.spec;
   const home = homeOf(fielding);
-  const besides = (names: readonly string[]) => deployments.filter(({ metadata }) => !names.includes(metadata.name));
+  const besides = (...kept: readonly Pick<Workload, "revision" | "name">[]) =>
+    deployments.filter((one) => !kept.some((workload) => isWorkload(one, workload)));
   const answering = availableOf(deploymentRunning(deployments, run.metadata.name));
   const other = otherOf(fielding, home);
   if (other === undefined || (weight === 100 && answering >= replicas)) {
-    const surplus = besides([home]);
+    const surplus = besides({ revision: run, name: home });
     const isOnly = surplus.length === 0 || answering === 0;
     const workloads = [{ revision: run, name: home, replicas }];
     return { workloads, ...(isOnly ? {} : { answers: run.metadata.name }), weight: 100, surplus };
@@ -64,7 +72,7 @@ export function fleetOf(fielding: Fielding): Fleet {
     ],
     ...(until > 0 ? {} : { answers: other.revision.metadata.name }),
     weight: until,
-    surplus: besides([home, other.name]),
+    surplus: besides({ revision: run, name: home }, other),
   };
 }
 
@@ -79,12 +87,16 @@ function keptPods(
 
 /** What serves until then, in a Deployment that does not have to make way. */
 function otherOf(
-  { deployments, run, serving }: Fielding,
+  { model, deployments, run, serving }: Fielding,
   home: string,
 ): { readonly revision: ModelRevision; readonly name: string } | undefined {
   if (serving === undefined || serving.metadata.name === run.metadata.name) return undefined;
-  const name = deploymentRunning(deployments, serving.metadata.name)?.metadata.name;
-  return name === undefined || name === home ? undefined : { revision: serving, name };
+  const living = deploymentRunning(deployments, serving.metadata.name);
+  if (living === undefined) return undefined;
+  const { name } = living.metadata;
+  // What is of another kind does not become the other, and only Recreate wants it to end before.
+  const makesWay = isWorkload(living, { revision: run, name: home }) || model.spec.strategy.type === "Recreate";
+  return name === home && makesWay ? undefined : { revision: serving, name };
 }
 
 /** The Deployment that a revision is run in. */

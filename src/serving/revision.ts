@@ -42,16 +42,23 @@ function hashOf({
 }: Pick<ModelRevisionSpec, "serving" | "pullSecrets" | "serviceAccountName"> & {
   readonly artifact: Pick<Artifact, "repository" | "digest">;
 }): string {
-  const { template, modelMountPath, port, drain } = serving;
+  const { kind, template, modelMountPath, port, drain } = serving;
   const { repository, digest } = artifact;
-  const identity = { template, modelMountPath, port, drain, repository, digest, pullSecrets, serviceAccountName };
+  const identity = { kind, template, modelMountPath, port, drain, repository, digest, pullSecrets, serviceAccountName };
   return createHash("sha256").update(canonicalJson(identity)).digest("hex");
 }
 
 /** As the spec says it: a default would make another revision of what runs, whenever it changes. */
 function servingOf(model: SecureModel): ModelRevisionSpec["serving"] {
-  const { template, modelMountPath, port, drain } = model.spec.workload.managed;
-  return { template, modelMountPath, port, ...(drain === undefined ? {} : { drain }) };
+  const { kind, template, modelMountPath, port, drain } = model.spec.workload.managed;
+  return {
+    // Whether a Deployment is written or meant makes no other revision.
+    ...(kind === "InferenceService" ? { kind } : {}),
+    template,
+    modelMountPath,
+    port,
+    ...(drain === undefined ? {} : { drain }),
+  };
 }
 
 function pullingOf(model: SecureModel): Pick<ModelRevisionSpec, "pullSecrets" | "serviceAccountName"> {

@@ -2,6 +2,7 @@ import {
   type ModelRevision,
   type SecureModel,
   type TemplateContainer,
+  type WorkloadKind,
   ownerReference,
   secureModel,
 } from "../api/index.ts";
@@ -11,8 +12,10 @@ import { drainOf } from "./drain.ts";
 
 export const FIELD_MANAGER = "mlsecops-serving";
 
-/** Of a Deployment, what this room reads. */
+/** Of a Deployment, or of what KServe runs in its place, what this room reads. */
 export interface DeploymentObject extends KubeObject {
+  /** Where KServe runs it; all else is said of it as of a Deployment (./living.ts). */
+  readonly kserve?: KServed;
   readonly spec?: {
     readonly template?: { readonly metadata?: { readonly labels?: Readonly<Record<string, string>> } };
   };
@@ -26,7 +29,13 @@ export interface DeploymentObject extends KubeObject {
   };
 }
 
-/** A Deployment that is to be there. */
+/** An InferenceService, and what KServe has made of it. */
+export interface KServed {
+  readonly applied: KubeObject;
+  readonly made: readonly DeploymentObject[];
+}
+
+/** A Deployment, or an InferenceService, that is to be there. */
 export interface Workload {
   readonly revision: ModelRevision;
   readonly name: string;
@@ -57,6 +66,25 @@ export function deploymentRunning(
   revision: string | undefined,
 ): DeploymentObject | undefined {
   return deployments.find((deployment) => revision !== undefined && revisionRunBy(deployment) === revision);
+}
+
+/** What runs the pods of a revision. */
+export function kindOf({ spec }: Pick<ModelRevision, "spec">): WorkloadKind {
+  return spec.serving.kind ?? "Deployment";
+}
+
+/** Whether KServe runs, or is to run, anything of a model. Also of one whose spec cannot be read. */
+export function isOnKServe(model: SecureModel, revisions: readonly ModelRevision[]): boolean {
+  const { workload } = model.spec as Partial<SecureModel["spec"]>;
+  return workload?.managed.kind === "InferenceService" || revisions.some((one) => kindOf(one) === "InferenceService");
+}
+
+/** Whether it is what runs, or is to run, a revision under this name: both kinds may be there under one. */
+export function isWorkload(
+  { kserve, metadata }: DeploymentObject,
+  { revision, name }: Pick<Workload, "revision" | "name">,
+): boolean {
+  return metadata.name === name && kindOf(revision) === (kserve === undefined ? "Deployment" : "InferenceService");
 }
 
 /** How many pods of the template that a Deployment has now answer. */
@@ -131,16 +159,19 @@ export function deployment(model: SecureModel, { revision, name, replicas }: Wor
     },
     spec: {
       replicas,
-      strategy:
-        model.spec.strategy.type === "Recreate"
-          ? { type: "Recreate" }
-          : // The old pods serve until the new ones answer.
-            { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      strategy: podReplacement(model),
       revisionHistoryLimit: 2,
       selector: { matchLabels: isOwn ? { ...labels, [REVISION_LABEL]: revision.metadata.name } : labels },
       template: podTemplate(revision),
     },
   } as KubeObject;
+}
+
+/** How pods of one revision take the place of those of another within one Deployment. */
+export function podReplacement({ spec }: SecureModel): object {
+  if (spec.strategy.type === "Recreate") return { type: "Recreate" };
+  // The old pods serve until the new ones answer.
+  return { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
 }
 
 /** The pod that a ReplicaSet would create: asked of the API server as a dry run before anything is scaled. */

@@ -134,6 +134,8 @@ describe("the installation", function () {
         ["watch", "customresourcedefinitions.apiextensions.k8s.io"],
         ["get", "httproutes.gateway.networking.k8s.io"],
         ["patch", "httproutes.gateway.networking.k8s.io", secured],
+        ["watch", "inferenceservices.serving.kserve.io"],
+        ["patch", "inferenceservices.serving.kserve.io", secured],
       ],
       [
         ["get", "secrets"],
@@ -150,6 +152,8 @@ describe("the installation", function () {
         ["create", "ingresses.networking.k8s.io", secured],
         ["patch", "httproutes.gateway.networking.k8s.io"],
         ["create", "gateways.gateway.networking.k8s.io", secured],
+        ["patch", "inferenceservices.serving.kserve.io"],
+        ["create", "inferencegraphs.serving.kserve.io", secured],
         ["patch", "deployments.apps", SYSTEM],
         ["patch", "networkpolicies.networking.k8s.io", SYSTEM],
         ["delete", "networkpolicies.networking.k8s.io", "kube-system"],
@@ -239,6 +243,7 @@ describe("the installation", function () {
       ["registries.mirrors[0].registry=docker.io", /registries\/mirrors\/0.*mirrors/s],
       ["registries.cloud.endpoints.aws-s3=https://a.example.com", /registries\/cloud\/endpoints/],
       ["isolation.expected.groups[0]=system:authenticated", /isolation\/expected\/groups\/0/],
+      ["kserve.controllerAccount=kserve", /kserve\/controllerAccount/],
       ["isolation.expected.serviceAccounts[0]=argocd", /isolation\/expected\/serviceAccounts\/0/],
       ["typo=true", /typo/],
     ];

@@ -4,7 +4,7 @@ import { Egress } from "../../egress/index.ts";
 import { Guardian } from "../../health/index.ts";
 import { bindWorkloadRole } from "../../isolation/index.ts";
 import { Controller } from "../../kube/index.ts";
-import { servingReconciler } from "../../serving/index.ts";
+import { type ServingDependencies, servingReconciler } from "../../serving/index.ts";
 import type { Verifier } from "../../trust/index.ts";
 import { importSettings } from "../import-settings.ts";
 import { lookCounter } from "../look-counter.ts";
@@ -12,7 +12,7 @@ import type { Options } from "../options.ts";
 import { tenantSenders } from "../tenant-senders.ts";
 import { type ControllerContext, type Granting, passDeadlineMs } from "./context.ts";
 
-export interface ModelNeeds extends Pick<Parameters<typeof servingReconciler>[0], "notify"> {
+export interface ModelNeeds extends Pick<ServingDependencies, "notify" | "inferenceServices"> {
   readonly options: Options;
   readonly verifier: Pick<Verifier, "manifest">;
   readonly granting: Granting;
@@ -21,7 +21,7 @@ export interface ModelNeeds extends Pick<Parameters<typeof servingReconciler>[0]
 /** The two controllers of a SecureModel: one says what is to serve, the other looks at what serves. */
 export function modelControllers(
   context: ControllerContext,
-  { options, verifier, granting, notify }: ModelNeeds,
+  { options, verifier, granting, notify, inferenceServices }: ModelNeeds,
 ): { readonly modelController: Controller; readonly healthController: Controller } {
   const { informers, client, events, identity, shared } = context;
   const podsOf = (namespace: string, model: string) => informers.pods.store.byIndex("model", `${namespace}/${model}`);
@@ -54,6 +54,7 @@ export function modelControllers(
       grantObjects: informers.grants.store,
       deployments: informers.deployments.store,
       services: informers.services.store,
+      inferenceServices,
       imports: {
         jobs: informers.jobs.store,
         settings: importSettings(options),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { Artifacts } from "./artifacts.ts";
 import { apply, helm, kubectl, must } from "./kubectl.ts";
+import { kserveUser } from "./kserve.ts";
 import { TEST_LABEL, namespaceObject, secureNamespace } from "./objects.ts";
 import { namespaceBecomes } from "./read.ts";
 import { TroubleRegistry, required } from "./trouble-registry.ts";
@@ -61,6 +62,7 @@ async function open(): Promise<World> {
       image,
       deniedAddresses: ["10.200.0.1/32", "10.96.0.1/32"],
       registry: { caBundle: `${ca.trim()}\n${trouble.ca}` },
+      kserve: { controllerAccount: kserveUser },
     }),
   );
   const world = {

@@ -9,12 +9,15 @@ type Type = SecureModel["spec"]["strategy"]["type"];
 
 const model = (type: Type, replicas = 4) =>
   ({ metadata: { name: "iris", uid: "m1" }, spec: { replicas, strategy: { type } } }) as unknown as SecureModel;
-const revision = (name: string) => ({ metadata: { name } }) as unknown as ModelRevision;
+const revision = (name: string, kind?: "InferenceService") =>
+  ({ metadata: { name }, spec: { serving: { kind } } }) as unknown as ModelRevision;
 const [a, b, c] = [revision("iris-a"), revision("iris-b"), revision("iris-c")];
 
 function deployment(name: string, runs: ModelRevision, available: number): DeploymentObject {
+  const metadata = { name, generation: 1 };
   return {
-    metadata: { name, generation: 1 },
+    metadata,
+    ...(runs.spec.serving.kind === undefined ? {} : { kserve: { applied: { metadata }, made: [] } }),
     spec: { template: { metadata: { labels: { "mlsecops.io/revision": runs.metadata.name } } } },
     status: { observedGeneration: 1, updatedReplicas: available, availableReplicas: available },
   };
@@ -37,7 +40,33 @@ interface Row {
   readonly wanted: string;
 }
 
+const k = revision("iris-k", "InferenceService");
+
 const table: readonly Row[] = [
+  {
+    what: "an InferenceService of the name of the Deployment that serves: nobody is led to it before all of it answers",
+    type: "RollingUpdate",
+    deployments: [deployment("iris", a, 4), deployment("iris", k, 3)],
+    run: k,
+    serving: a,
+    wanted: "iris=iris-k*4 iris=iris-a*4 by iris-a",
+  },
+  {
+    what: "an InferenceService that has taken over from a Deployment",
+    type: "RollingUpdate",
+    deployments: [deployment("iris", a, 4), deployment("iris", k, 4)],
+    run: k,
+    serving: a,
+    wanted: "iris=iris-k*4 by iris-k -iris",
+  },
+  {
+    what: "an InferenceService for which the Deployment has to make way first",
+    type: "Recreate",
+    deployments: [deployment("iris", a, 4)],
+    run: k,
+    serving: a,
+    wanted: "iris=iris-k*4 by all -iris",
+  },
   { what: "the first revision", type: "Canary", deployments: [], run: a, wanted: "iris=iris-a*4 by all" },
   {
     what: "a rolling update within the one Deployment",

@@ -293,7 +293,7 @@ describe("Rule 7: killed between any two writes, a strategy ends in the same sta
     ready: theatre.world.condition(),
     phases: theatre.world.phases(),
     rollout: theatre.world.model().status?.rollout,
-    deployments: [...theatre.world.client.objects.keys()].filter((key) => key.startsWith("deployments/")),
+    workloads: [...theatre.world.client.objects.keys()].filter((key) => /^(deployments|inferenceservices)\//.test(key)),
   });
 
   it("a step is written down before requests are shared by it", async () => {
@@ -313,18 +313,23 @@ describe("Rule 7: killed between any two writes, a strategy ends in the same sta
     assert.equal(theatre.world.model().status?.rollout?.step, 2);
   });
 
-  for (const [what, strategy, fails] of [
-    ["Canary", canary, false],
-    ["a Canary that fails", canary, true],
-    ["BlueGreen", { type: "BlueGreen" }, false],
-    ["BlueGreen that fails", { type: "BlueGreen" }, true],
+  for (const [what, strategy, fails, kserve] of [
+    ["Canary", canary, false, "No"],
+    ["a Canary that fails", canary, true, "No"],
+    ["BlueGreen", { type: "BlueGreen" }, false, "No"],
+    ["BlueGreen that fails", { type: "BlueGreen" }, true, "No"],
+    ["a Canary through KServe", canary, false, "Always"],
+    ["a Canary through KServe that fails", canary, true, "Always"],
+    ["from a Deployment to an InferenceService", { type: "RollingUpdate" }, false, "Next"],
   ] as const)
     it(what, async () => {
       const begin = async () => {
         const theatre = new Theatre(strategy);
+        if (kserve === "Always") theatre.world.toKServe();
         await theatre.go(1);
         if (fails) theatre.health.set(2, bad);
         theatre.ask(2);
+        if (kserve === "Next") theatre.world.toKServe();
         return theatre;
       };
       const undisturbed = await begin();

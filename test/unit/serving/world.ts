@@ -37,6 +37,12 @@ export type LivingDeployment = DeploymentObject & {
   };
 };
 
+type AppliedInferenceService = KubeObject & {
+  readonly spec: {
+    readonly predictor: { readonly labels: Readonly<Record<string, string>>; readonly minReplicas: number };
+  };
+};
+
 export function revisionIn({ spec }: LivingDeployment): string {
   return spec.template.metadata.labels["mlsecops.io/revision"] ?? "";
 }
@@ -61,6 +67,10 @@ export class World {
     },
   });
   verify: (request: VerifyRequest) => Verification = (request) => verified(request);
+  /** KServe is installed. */
+  kserve = false;
+  /** Its kinds are there, and nobody has read what there is of them. */
+  kserveUnknown = false;
   /** Pods become ready. */
   healthy = true;
   /** Revisions whose pods do not. */
@@ -100,6 +110,10 @@ export class World {
       grantObjects: this.#store<AdmissionGrant>("admissiongrants"),
       deployments: this.#store<DeploymentObject>("deployments"),
       services: this.#store("services"),
+      inferenceServices: () => {
+        if (this.kserveUnknown) throw new Error("InferenceServices are not listed yet");
+        return this.kserve ? this.#store("inferenceservices") : undefined;
+      },
       podsOf: (namespace, model) =>
         pods.list(namespace).filter(({ metadata }) => metadata.labels?.["mlsecops.io/model"] === model),
       grants: new GrantStore(client),
@@ -154,6 +168,7 @@ export class World {
   kubernetes(): boolean {
     const { client } = this;
     let changed = false;
+    if (this.kserve) changed = this.#runKServe();
     const deployments = [...client.objects].flatMap(([key, object]) =>
       key.startsWith("deployments/") ? [object as LivingDeployment] : [],
     );
@@ -181,6 +196,34 @@ export class World {
     return changed;
   }
 
+  /** Each InferenceService becomes a Deployment, and what has lost its own goes, as the garbage collector would have it. */
+  #runKServe(): boolean {
+    const { objects } = this.client;
+    let changed = false;
+    const applied = [...objects].flatMap(([key, object]) => (key.startsWith("inferenceservices/") ? [object] : []));
+    for (const [key, { metadata }] of objects) {
+      const owner = metadata.ownerReferences?.find(({ kind }) => kind === "InferenceService");
+      if (owner === undefined || applied.some(({ metadata: { name } }) => name === owner.name)) continue;
+      changed = objects.delete(key) || changed;
+    }
+    for (const { metadata, spec } of applied as unknown as readonly AppliedInferenceService[]) {
+      const { name, uid = `uid-of-${name}` } = metadata;
+      const { labels: podLabels, minReplicas: replicas } = spec.predictor;
+      this.client.add("inferenceservices", { metadata: { ...metadata, uid, generation: 1 }, spec } as KubeObject);
+      const before = objects.get(`deployments/shop/${name}-predictor`) as LivingDeployment | undefined;
+      const known = { replicas: before?.spec.replicas, labels: before?.spec.template.metadata.labels };
+      if (JSON.stringify(known) === JSON.stringify({ replicas, labels: podLabels })) continue;
+      const owner = { apiVersion: "serving.kserve.io/v1beta1", kind: "InferenceService", name, uid };
+      this.client.add("deployments", {
+        metadata: { name: `${name}-predictor`, namespace: "shop", generation: 1, labels, ownerReferences: [owner] },
+        spec: { replicas, template: { metadata: { labels: podLabels } } },
+        ...(before?.status === undefined ? {} : { status: before.status }),
+      } as KubeObject);
+      changed = true;
+    }
+    return changed;
+  }
+
   #report(deployment: LivingDeployment): boolean {
     const { replicas } = deployment.spec;
     const ready = this.healthy && !this.unready.has(revisionIn(deployment)) ? replicas : 0;
@@ -201,6 +244,21 @@ export class World {
     const model = this.model();
     const metadata = { ...model.metadata, generation: (model.metadata.generation ?? 0) + 1 };
     this.client.add("securemodels", { ...model, metadata, spec: change(model.spec) } as KubeObject);
+  }
+
+  /** KServe is to run it from now on, whose container has a name of its own. */
+  toKServe(): void {
+    this.kserve = true;
+    const containers = [{ name: "kserve-container", image: runtime }];
+    this.edit((spec) => {
+      const { template, ...managed } = spec.workload.managed;
+      return {
+        ...spec,
+        workload: {
+          managed: { ...managed, kind: "InferenceService", template: { ...template, spec: { containers } } },
+        },
+      };
+    });
   }
 
   model(): SecureModel {
