@@ -31,7 +31,7 @@ describe("a model that is served through KServe", function () {
   });
 
   afterEach(async function () {
-    if (this.currentTest?.state === "failed") console.log(await kserve.log());
+    if (this.currentTest?.state === "failed") console.log(await kserve.errors());
   });
 
   after(async () => {
@@ -90,9 +90,9 @@ describe("a model that is served through KServe", function () {
   it("lets KServe's controller make what belongs to an InferenceService, and nobody write one but the operator", async () => {
     const found = (await json("-n", serving, "get", "inferenceservice", "iris")) as { metadata: object; spec: object };
     const other = { ...found, metadata: { name: "other", namespace: serving } };
-    for (const as of ["system:admin", kserveUser]) {
-      const created = await kubectl(["create", "--dry-run=server", "-f", "-"], { as, input: other });
-      assert.match(created.output, /only the operator creates or changes workloads/, as);
+    for (const call of [{ input: other }, { input: other, as: kserveUser }]) {
+      const created = await kubectl(["create", "--dry-run=server", "-f", "-"], call);
+      assert.match(created.output, /only the operator creates or changes workloads/);
     }
     const deployment = (await json("-n", serving, "get", "deployment", "iris-predictor")) as { spec: object };
     const foreign = {

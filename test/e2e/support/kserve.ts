@@ -80,9 +80,13 @@ export class KServe {
     await eventually("KServe's controller is ready", isReady, (ready) => ready);
   }
 
-  /** The end of what it wrote. */
-  async log(): Promise<string> {
-    return (await readFile(join(this.#directory, "log"), "utf8")).slice(-6_000);
+  /** The last errors that it wrote. */
+  async errors(): Promise<string> {
+    const lines = (await readFile(join(this.#directory, "log"), "utf8")).split("\n");
+    return lines
+      .filter((line) => line.includes('"level":"error"'))
+      .slice(-5)
+      .join("\n");
   }
 
   /** As if it had crashed. Its webhooks stay, and refuse what they cover. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type Json, apply, eventually, image, kubectl, must, randomName, digest } from "./support.ts";
 import {
   type PodParts,
@@ -21,6 +22,7 @@ import {
   served,
   deployment,
   job,
+  kserve,
   binding,
   label,
   debug,
@@ -291,6 +293,28 @@ describe("admission policies on a real API server", function () {
         changed,
       );
       await must(["delete", "deployment", "fraud", "-n", serving, "--cascade=foreground", "--timeout=60s"]);
+    });
+    it("lets KServe's controller make Deployments of InferenceServices, and nothing else", async () => {
+      const changed = /only the operator creates or changes workloads/;
+      const owner = { kind: "InferenceService", name: "fraud", uid: randomUUID(), controller: true };
+      const owned = (name: string, apiVersion = "serving.kserve.io/v1beta1", extra: Json = {}) => ({
+        ...deployment(serving, name, 0),
+        metadata: { name, namespace: serving, ownerReferences: [{ ...owner, apiVersion, ...extra }] },
+      });
+      admitted(await create(owned("own"), kserve));
+      denied(await create(owned("own"), developer), changed);
+      denied(await create(owned("own", "example.com/v1"), kserve), changed);
+      denied(await create(owned("own", undefined, { controller: false }), kserve), changed);
+      denied(await create(owned("own", undefined, { kind: "InferenceGraph" }), kserve), changed);
+      denied(await create(deployment(serving, "own", 0), kserve), changed);
+      denied(await create(job(serving), kserve), changed);
+      denied(await create(served(serving), kserve), /only the operator's own workloads create pods/);
+      // What is the operator's does not become its own.
+      await apply([deployment(serving, "taken", 0)], operator);
+      const take = ["replace", "--dry-run=server", "-f", "-"];
+      denied(await kubectl(take, { as: kserve, input: owned("taken") }), changed);
+      denied(await kubectl(["scale", "deployment", "taken", "-n", serving, "--replicas=3"], { as: kserve }), changed);
+      await must(["delete", "deployment", "taken", "-n", serving]);
     });
     it("lets the finalizers of a pod go", async () => {
       admitted(

@@ -13,7 +13,8 @@ import {
   randomName,
 } from "./support.ts";
 
-export const identity = { namespace: randomName("mlsecops-op"), serviceAccount: "operator" };
+export const kserve = `system:serviceaccount:${randomName("kserve")}:controller`;
+export const identity = { namespace: randomName("mlsecops-op"), serviceAccount: "operator", kserve };
 export const operator = `system:serviceaccount:${identity.namespace}:${identity.serviceAccount}`;
 export const developer = randomName("developer");
 export const policies = admissionPolicies(identity);
@@ -212,10 +213,12 @@ export async function installPolicies(namespaces: readonly string[]): Promise<vo
   await apply([
     ...namespaces.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })),
     binding("ClusterRoleBinding", identity.namespace, "cluster-admin", operator),
-    ...namespaces.map((namespace) => ({
-      ...binding("RoleBinding", "developer", "edit", developer),
-      metadata: { name: "developer", namespace },
-    })),
+    ...namespaces.flatMap((namespace) =>
+      [developer, kserve].map((user, index) => {
+        const name = `editor-${index}`;
+        return { ...binding("RoleBinding", name, "edit", user), metadata: { name, namespace } };
+      }),
+    ),
   ]);
   for (const namespace of namespaces) await defaultAccount(namespace);
 }
