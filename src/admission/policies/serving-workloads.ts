@@ -67,9 +67,10 @@ export function servingWorkloads(identity: OperatorIdentity): PolicyDefinition {
         expression:
           `request.userInfo.username == '${usernameOf(identity)}' || request.userInfo.username in ${celList(builtInControllers)} || ` +
           "(variables.isKServe && variables.isOfKServe) || " +
-          // The job, stateful set and daemon set controllers only finish what was there before, as KServe's does with its finalizer: the spec stays.
+          // The job, stateful set and daemon set controllers only finish what was there before: the spec stays. KServe's has a finalizer.
           "(request.operation == 'UPDATE' && variables.isWhole && object.spec == oldObject.spec && " +
-          "(request.userInfo.username.startsWith('system:serviceaccount:kube-system:') || variables.isKServe || has(object.metadata.deletionTimestamp)))",
+          "(request.userInfo.username.startsWith('system:serviceaccount:kube-system:') || has(object.metadata.deletionTimestamp) || " +
+          "(variables.isKServe && request.resource.resource == 'inferenceservices')))",
         message:
           "in a serving namespace only the operator creates or changes workloads: describe the model in a SecureModel; scale it with kubectl scale smodel",
       },
