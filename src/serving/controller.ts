@@ -1,6 +1,7 @@
 import { type ModelRevision, type RolloutStatus, type VerdictStatus, parseObject, secureModel } from "../api/index.ts";
 import { deleted } from "../governance/index.ts";
 import {
+  type KubeError,
   type KubeObject,
   type ReconcileContext,
   type ReconcileResult,
@@ -110,6 +111,12 @@ interface Gathered extends Course {
   readonly traffic: Traffic;
   /** How far the revision that comes may go, where it comes in stages. */
   readonly stage: StagePlan | undefined;
+}
+
+/** KServe looks at each InferenceService before it is written: while it is away, that is said. */
+function isOfKServesWebhook(running: ModelRevision, error: unknown): error is KubeError {
+  if (kindOf(running) === "Deployment" || !isKubeError(error, "Unavailable")) return false;
+  return error.reason === "InternalError" && error.message.includes("webhook");
 }
 
 /** Nothing else is to run than what the spec asks for. */
@@ -335,7 +342,7 @@ class Pass {
         return { status: "False", reason: "KServeMissing", message: kserveMissing };
       if (isUnknown && model.spec.strategy.traffic?.httpRoute !== undefined)
         return { status: "False", reason: "WorkloadRefused", message: httpRouteNotServed };
-      if (!isKubeError(error, "Invalid", "Forbidden")) throw error;
+      if (!isKubeError(error, "Invalid", "Forbidden") && !isOfKServesWebhook(running, error)) throw error;
       return { status: "False", reason: "WorkloadRefused", message: error.message };
     }
   }

@@ -41,7 +41,9 @@ describe("a model that is served through KServe", function () {
     await kserve.uninstall();
   });
 
-  function version(tag: string, container: object = {}): object {
+  const canary = { type: "Canary", steps: [{ weight: 50, pause: "5s" }] };
+
+  function version(tag: string, container: object = {}, spec: object = {}): object {
     const golden = {
       name: "golden",
       probe: {
@@ -59,9 +61,10 @@ describe("a model that is served through KServe", function () {
       managed: { kind: "InferenceService" },
       spec: {
         replicas: 2,
-        strategy: { type: "Canary", steps: [{ weight: 50, pause: "5s" }] },
+        strategy: canary,
         health: { interval: "5s", warmUp: "1s", signals: [golden] },
         rollback: { coolDown: "1s", maxPerDay: 5 },
+        ...spec,
       },
     });
   }
@@ -141,6 +144,37 @@ describe("a model that is served through KServe", function () {
     await goesBackTo(good, serving, "iris", /golden/);
     await eventually("its InferenceService is gone", services, (names) => names.length === 1, 60_000);
     assert.deepEqual(await services(), [good]);
+  });
+
+  it("is changed and scaled within one InferenceService where nothing comes in stages", async () => {
+    const strategy = { type: "RollingUpdate" };
+    const servesAnew = async (what: string, change: () => Promise<unknown>) => {
+      const before = await active();
+      await change();
+      await eventually(
+        what,
+        () => find(SecureModelKind, "iris", serving),
+        (found) => condition(found).reason === "Serving" && found?.status?.active?.revision !== before,
+        120_000,
+      );
+    };
+    await servesAnew("the InferenceService of the model's name serves", () => apply(version("v3", {}, { strategy })));
+    assert.deepEqual(await services(), ["iris"]);
+    const env = [
+      { name: "MODEL_NAME", value: "iris" },
+      { name: "CHANGED", value: "true" },
+    ];
+    const next = version("v3", { env }, { strategy });
+    await servesAnew("another pod template serves", () => apply(next));
+    assert.deepEqual(await services(), ["iris"]);
+    await must(["-n", serving, "scale", "smodel", "iris", "--replicas=1"]);
+    await eventually(
+      "one pod is left",
+      () => podNames(serving, "iris"),
+      (names) => names.length === 1,
+      60_000,
+    );
+    await modelBecomes(serving, "iris", "Serving", 60_000);
   });
 
   it("is ended when nobody vouches for it any more, also while KServe is away, and does not come back", async () => {

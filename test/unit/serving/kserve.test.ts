@@ -53,6 +53,22 @@ describe("a model that is served through KServe", () => {
     assert.equal(world.model().status?.quarantine, undefined);
   });
 
+  it("says that KServe does not answer, and goes on when it does", async () => {
+    const world = new World();
+    world.toKServe();
+    const message =
+      'Internal error occurred: failed calling webhook "inferenceservice.kserve-webhook-server.defaulter"';
+    world.client.onWrite = (when, line) => {
+      if (when !== "before" || !line.startsWith("apply inferenceservices")) return;
+      throw new KubeError("Unavailable", message, { status: 500, reason: "InternalError" });
+    };
+    await world.pass();
+    assert.equal(world.condition(), "False/WorkloadRefused");
+    world.client.onWrite = () => undefined;
+    await world.settle();
+    assert.equal(world.condition(), "True/Serving");
+  });
+
   it("moves from a Deployment to an InferenceService and back, the old one serving until then", async () => {
     const world = new World();
     await world.settle();

@@ -28,4 +28,15 @@ describe("the revision of a model", () => {
     ];
     assert.equal(new Set(hashes.map((pulling) => revisionHash(model(pulling), artifact))).size, 4);
   });
+
+  it("is another one for KServe, and the same for a Deployment that is written or meant", () => {
+    const of = (kind?: "Deployment" | "InferenceService") => {
+      const plain = model({});
+      const { managed } = plain.spec.workload;
+      const workload = { managed: { ...managed, ...(kind === undefined ? {} : { kind }) } };
+      return revisionHash({ ...plain, spec: { ...plain.spec, workload } }, artifact);
+    };
+    assert.equal(of("Deployment"), of());
+    assert.notEqual(of("InferenceService"), of());
+  });
 });
