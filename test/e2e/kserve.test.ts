@@ -10,7 +10,7 @@ import { becomesHealthy, condition, find, goesBackTo, modelBecomes, podNames } f
 import { underLoad } from "./support/under-load.ts";
 import { answersWrongly } from "./support/versions.ts";
 import { eventually } from "./support/wait.ts";
-import { type World, discard, openWorld, securedNamespace, unique } from "./support/world.ts";
+import { type World, discard, install, openWorld, securedNamespace, unique } from "./support/world.ts";
 
 /** Served by KServe's own controller, in RawDeployment mode, on the real node. */
 describe("a model that is served through KServe", function () {
@@ -21,7 +21,9 @@ describe("a model that is served through KServe", function () {
   let body: string;
 
   before(async () => {
+    kserve = await KServe.prepare();
     world = await openWorld();
+    await install(world, `kserve.controllerAccount=${kserveUser}`);
     body = await readFile(join(world.artifacts.directory, "sample-request.json"), "utf8");
     const scope = { references: ["**"], namespaces: [serving] };
     await apply(policy(serving, scope, { inline: world.artifacts.publicKey }), namespaceObject(serving));
@@ -39,6 +41,7 @@ describe("a model that is served through KServe", function () {
     // KServe's finalizers need KServe.
     await must(["delete", "namespace", serving, "--ignore-not-found", "--timeout=60s"]);
     await kserve.uninstall();
+    await install(world);
   });
 
   const canary = { type: "Canary", steps: [{ weight: 50, pause: "5s" }] };
@@ -80,7 +83,7 @@ describe("a model that is served through KServe", function () {
     await apply(version("v1"));
     const waiting = await modelBecomes(serving, "iris", "KServeMissing");
     assert.match(condition(waiting).message, /install KServe/);
-    kserve = await KServe.install();
+    await kserve.install();
     await modelBecomes(serving, "iris", "Serving", 120_000);
     await becomesHealthy(serving, "iris");
     assert.deepEqual(await services(), ["iris"]);
@@ -180,7 +183,12 @@ describe("a model that is served through KServe", function () {
   it("is ended when nobody vouches for it any more, also while KServe is away, and does not come back", async () => {
     await kserve.stop();
     await must(["delete", "ctp", serving]);
-    await modelBecomes(serving, "iris", "NoPolicy", 60_000);
+    await eventually(
+      "nothing may run",
+      () => find(SecureModelKind, "iris", serving),
+      (found) => condition(found, "Serving").reason === "NothingMayRun",
+      60_000,
+    );
     await eventually(
       "no pod is left",
       () => podNames(serving, "iris"),

@@ -20,7 +20,6 @@ interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly webhooks?: readonly { readonly clientConfig: { readonly service: { readonly path: string } } }[];
-  readonly data?: Readonly<Record<string, string>>;
   readonly subjects?: readonly object[];
 }
 
@@ -30,29 +29,30 @@ interface Manifest {
  */
 export class KServe {
   readonly #directory: string;
-  readonly #manifests: readonly object[];
+  #manifests: readonly object[] = [];
   #process: ResultPromise | undefined;
 
-  private constructor(directory: string, manifests: readonly object[]) {
+  private constructor(directory: string) {
     this.#directory = directory;
-    this.#manifests = manifests;
   }
 
-  static async install(): Promise<KServe> {
-    const directory = await mkdtemp(join(tmpdir(), "kserve-"));
-    const ca = await certify(directory);
+  /** Nothing of it is in the cluster yet. */
+  static async prepare(): Promise<KServe> {
+    return new KServe(await mkdtemp(join(tmpdir(), "kserve-")));
+  }
+
+  async install(): Promise<void> {
+    const ca = await certify(this.#directory);
     const { stdout } = await execa("sh", ["-c", "command -v kserve-controller"]);
     const text = await readFile(join(dirname(await realpath(stdout)), "install.yaml"), "utf8");
-    const manifests = parseAllDocuments(text)
+    this.#manifests = parseAllDocuments(text)
       .map((document) => document.toJS() as Manifest | null)
       .filter((manifest) => manifest !== null)
       .map((manifest) => installed(manifest, ca));
     const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: system } };
-    const kserve = new KServe(directory, manifests);
-    await applyWhole([namespace, ...manifests]);
+    await applyWhole([namespace, ...this.#manifests]);
     await must(["wait", "--for=condition=Established", "crd", "inferenceservices.serving.kserve.io", "--timeout=30s"]);
-    await kserve.start();
-    return kserve;
+    await this.start();
   }
 
   async start(): Promise<void> {
@@ -82,6 +82,7 @@ export class KServe {
 
   /** The last errors that it wrote. */
   async errors(): Promise<string> {
+    if (this.#manifests.length === 0) return "KServe is not installed";
     const lines = (await readFile(join(this.#directory, "log"), "utf8")).split("\n");
     return lines
       .filter((line) => line.includes('"level":"error"'))
@@ -101,7 +102,8 @@ export class KServe {
 
   /** Nothing of it stays. What it has finalizers on must be gone before. */
   async uninstall(): Promise<void> {
-    const items = [...this.#manifests];
+    const items = this.#manifests;
+    if (items.length === 0) return;
     await must(["delete", "--ignore-not-found", "--wait=false", "-f", "-"], {
       input: { apiVersion: "v1", kind: "List", items },
     });

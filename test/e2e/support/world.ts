@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { Artifacts } from "./artifacts.ts";
 import { apply, helm, kubectl, must } from "./kubectl.ts";
-import { kserveUser } from "./kserve.ts";
 import { TEST_LABEL, namespaceObject, secureNamespace } from "./objects.ts";
 import { namespaceBecomes } from "./read.ts";
 import { TroubleRegistry, required } from "./trouble-registry.ts";
@@ -62,7 +61,6 @@ async function open(): Promise<World> {
       image,
       deniedAddresses: ["10.200.0.1/32", "10.96.0.1/32"],
       registry: { caBundle: `${ca.trim()}\n${trouble.ca}` },
-      kserve: { controllerAccount: kserveUser },
     }),
   );
   const world = {
@@ -78,10 +76,12 @@ async function open(): Promise<World> {
   return world;
 }
 
-export async function install({ values }: Pick<World, "values">): Promise<void> {
+/** `changed` are values beside those of the world, as `--set` takes them. */
+export async function install({ values }: Pick<World, "values">, ...changed: readonly string[]): Promise<void> {
   const { ok, output } = await helm([
     ...["upgrade", "--install", RELEASE, CHART, "--namespace", SYSTEM, "--create-namespace"],
     ...["--values", values, "--wait", "--timeout", "90s"],
+    ...changed.flatMap((value) => ["--set", value]),
   ]);
   if (!ok) throw new Error(`helm upgrade --install: ${output}`);
 }
