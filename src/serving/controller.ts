@@ -1,7 +1,6 @@
 import { type ModelRevision, type RolloutStatus, type VerdictStatus, parseObject, secureModel } from "../api/index.ts";
 import { deleted } from "../governance/index.ts";
 import {
-  type KubeError,
   type KubeObject,
   type ReconcileContext,
   type ReconcileResult,
@@ -29,7 +28,7 @@ import {
   ungrantedImages,
 } from "./gather.ts";
 import { publishGrant } from "./grants.ts";
-import { kserveMissing } from "./inference-service.ts";
+import { isOfKServesWebhook, kserveMissing } from "./inference-service.ts";
 import { type Active, outcomeOf } from "./outcome.ts";
 import { endIfRevoked, quarantine, tearDownAll } from "./quarantine.ts";
 import { latchedBy, standingLatch } from "./latch.ts";
@@ -111,12 +110,6 @@ interface Gathered extends Course {
   readonly traffic: Traffic;
   /** How far the revision that comes may go, where it comes in stages. */
   readonly stage: StagePlan | undefined;
-}
-
-/** KServe looks at each InferenceService before it is written: while it is away, that is said. */
-function isOfKServesWebhook(running: ModelRevision, error: unknown): error is KubeError {
-  if (kindOf(running) === "Deployment" || !isKubeError(error, "Unavailable")) return false;
-  return error.reason === "InternalError" && error.message.includes("webhook");
 }
 
 /** Nothing else is to run than what the spec asks for. */

@@ -1,7 +1,7 @@
 /** How a revision is given to KServe, in whose RawDeployment mode it becomes one Deployment with the pods that are asked for. */
-import { type SecureModel, ownerReference, secureModel } from "../api/index.ts";
-import { type KubeObject, type ResourceType, apiVersionOf } from "../kube/index.ts";
-import { type Workload, modelLabels, podReplacement, podTemplate } from "./workload.ts";
+import { type ModelRevision, type SecureModel, ownerReference, secureModel } from "../api/index.ts";
+import { type KubeError, type KubeObject, type ResourceType, apiVersionOf, isKubeError } from "../kube/index.ts";
+import { type Workload, kindOf, modelLabels, podReplacement, podTemplate } from "./workload.ts";
 
 export const inferenceServiceType: ResourceType = {
   group: "serving.kserve.io",
@@ -51,4 +51,10 @@ export function inferenceService(model: SecureModel, { revision, name, replicas 
       },
     },
   } as KubeObject;
+}
+
+/** KServe looks at each InferenceService before it is written: while it is away, that is said. */
+export function isOfKServesWebhook(running: ModelRevision, error: unknown): error is KubeError {
+  if (kindOf(running) === "Deployment" || !isKubeError(error, "Unavailable")) return false;
+  return error.reason === "InternalError" && error.message.includes("webhook");
 }
