@@ -122,6 +122,19 @@ describe("a model that is served through KServe", () => {
     assert.ok(world.client.writes.includes("remove deployments/shop/iris-predictor"), world.client.writes.join());
   });
 
+  it("whose spec cannot be read goes on, and is ended when it is revoked", async () => {
+    const world = await served();
+    world.edit((spec) => ({ ...spec, workload: {} }) as typeof spec);
+    await world.settle();
+    assert.equal(world.condition(), "False/InvalidSpec");
+    assert.deepEqual(named(world, "inferenceservices"), ["iris"]);
+    world.verify = rejected;
+    await world.clock.advance(3_600_000);
+    await world.settle();
+    assert.deepEqual(named(world, "inferenceservices"), []);
+    assert.deepEqual(world.pods(), []);
+  });
+
   it("is not looked at before it is known what of it is there", async () => {
     const world = await served();
     world.kserveUnknown = true;
