@@ -27,6 +27,8 @@ const strategies: Readonly<Record<string, Wanted>> = {
 const noData: HealthVerdict = { state: "Unknown", reason: "NoData", message: "errors has no value" };
 const verdicts = { good, bad, noData };
 const replicas = 4;
+const maxPerDay = 3;
+const coolDownMs = 5 * 60_000;
 
 class Killed extends Error {}
 
@@ -72,7 +74,9 @@ class Stage {
     const judge = world.health;
     // Nobody looks at what has no pods.
     world.health = (name) => (world.present().includes(name) ? judge(name) : undefined);
-    theatre.change({ rollback: { mode: "Automatic", maxPerDay: 3, coolDown: "5m", onNoSafeRevision: "KeepServing" } });
+    theatre.change({
+      rollback: { mode: "Automatic", maxPerDay, coolDown: `${coolDownMs / 1_000}s`, onNoSafeRevision: "KeepServing" },
+    });
     world.onStep = () => this.#look("a step of the cluster");
     world.client.onWrite = (when, line) => {
       if (this.#isDead) throw new Killed();
@@ -149,10 +153,21 @@ class Stage {
    * has dropped before it took over, is ended at once and does not count.
    */
   #serving(): number {
-    const { revoked, unwell, banned } = this.reference;
+    const { reference } = this;
+    const { revoked, unwell, banned } = reference;
     const versions = this.world.answering().map((name) => this.theatre.versionOf(name));
-    const isGood = (one: number) => ![revoked, unwell, banned].some((set) => set.has(one));
+    const isGood = (one: number) =>
+      !revoked.has(one) && !banned.has(one) && (!unwell.has(one) || (one === reference.asked && this.#isStuck()));
     return versions.filter((one) => this.#counted.includes(one) && isGood(one)).length;
+  }
+
+  /** A Deployment goes on pod by pod also with what is unwell, while no rollback may be made from it. */
+  #isStuck(): boolean {
+    if (this.reference.strategy !== "RollingUpdate") return false;
+    const now = this.world.clock.now().getTime();
+    const ages = (this.world.model().status?.rollbacks ?? []).map(({ at }) => now - Date.parse(at));
+    const isCoolingDown = ages.some((age) => age < coolDownMs);
+    return isCoolingDown || ages.filter((age) => age < 24 * 3_600_000).length >= maxPerDay;
   }
 
   /** What holds at any time. */
