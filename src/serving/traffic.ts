@@ -34,7 +34,10 @@ export async function readTraffic({ client, model, living }: Desk): Promise<Traf
 export function splitOf(model: SecureModel, fleet: Fleet, answering: ModelRevision): TrafficSplit {
   const [comes, serves] = fleet.workloads;
   const alone = { candidate: undefined, weight: 0, mirror: false };
-  if (fleet.answers === undefined && serves === undefined) return { ...alone, active: answering, inPlace: true };
+  if (fleet.answers === undefined && serves === undefined) {
+    const replacing = comes !== undefined && comes.revision.metadata.name !== answering.metadata.name;
+    return { ...alone, active: answering, inPlace: true, replacing };
+  }
   if (serves === undefined) return { ...alone, active: comes?.revision };
   const { weight } = fleet;
   const mirror = model.spec.strategy.type === "Shadow";

@@ -13,6 +13,8 @@ export interface TrafficSplit {
   readonly mirror: boolean;
   /** One Deployment replaces the pods of one by those of the other, and all of them answer: then who is active gives the port. */
   readonly inPlace?: boolean;
+  /** In place, and not done yet: there are pods of both. */
+  readonly replacing?: boolean;
 }
 
 export interface TrafficProgress {

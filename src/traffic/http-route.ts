@@ -1,8 +1,16 @@
-import type { HttpRouteTraffic, ModelRevision, SecureModel } from "../api/index.ts";
+import type { HttpRouteTraffic, SecureModel } from "../api/index.ts";
 import { type KubeObject, type ResourceType, serviceType } from "../kube/index.ts";
 import { type TrafficDriver, type TrafficSplit, candidateWeight } from "./driver.ts";
 import { type WantedRoute, routeProgress } from "./route-progress.ts";
-import { SERVICE_PORT, candidateName, misdirected, modelService, owned, selectorOf } from "./services.ts";
+import {
+  SERVICE_PORT,
+  type Selected,
+  candidateName,
+  misdirected,
+  modelService,
+  owned,
+  selectorOf,
+} from "./services.ts";
 
 const gatewayGroup = "gateway.networking.k8s.io";
 
@@ -55,11 +63,9 @@ export function httpRoute(traffic: HttpRouteTraffic): TrafficDriver {
 }
 
 /** Whom each Service selects. */
-function selectedBy(
-  model: string,
-  split: TrafficSplit,
-): readonly (readonly [name: string, selected: ModelRevision | "None"])[] {
-  const { active, candidate } = split;
+function selectedBy(model: string, split: TrafficSplit): readonly (readonly [name: string, selected: Selected])[] {
+  const { active, candidate, replacing = false } = split;
+  if (replacing) return [activeName(model), candidateName(model), model].map((name) => [name, "All"] as const);
   const first = candidateWeight(split) === 100 ? candidate : undefined;
   return [
     [activeName(model), active ?? first ?? "None"],
@@ -70,9 +76,11 @@ function selectedBy(
 
 /** `idle` is the port of those that lead to nobody. */
 function servicesOf(model: SecureModel, split: TrafficSplit, idle: number): readonly KubeObject[] {
-  return selectedBy(model.metadata.name, split).map(([name, selected]) =>
-    modelService(model, { name, selected, port: selected === "None" ? idle : selected.spec.serving.port }),
-  );
+  return selectedBy(model.metadata.name, split).map(([name, selected]) => {
+    const answering = selected === "All" ? split.active : selected;
+    const port = answering === undefined || answering === "None" ? idle : answering.spec.serving.port;
+    return modelService(model, { name, selected, port });
+  });
 }
 
 /** How the route shares requests. */

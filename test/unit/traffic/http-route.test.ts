@@ -3,7 +3,7 @@ import type { HttpRouteTraffic } from "../../../src/api/index.ts";
 import { includes } from "../../../src/kube/apply-changes.ts";
 import type { KubeObject } from "../../../src/kube/index.ts";
 import { type TrafficSplit, httpRoute, serviceShare, trafficDriver } from "../../../src/traffic/index.ts";
-import { NOBODY, model, ofRevision, revision, services, specOf, split, two } from "./support.ts";
+import { MODEL, NOBODY, model, ofRevision, revision, services, specOf, split, two } from "./support.ts";
 
 const traffic: HttpRouteTraffic = {
   parentRefs: [{ name: "public", namespace: "gateways", sectionName: "https" }, { name: "inner" }],
@@ -96,6 +96,16 @@ describe("traffic by a route of the Gateway API", () => {
       "iris-candidate": second,
       iris: second,
     });
+  });
+
+  it("leads to the pods of both while one Deployment replaces those of one by those of the other", () => {
+    const all = MODEL;
+    assert.deepEqual(selectors({ candidate: undefined, inPlace: true, replacing: true }), {
+      "iris-active": all,
+      "iris-candidate": all,
+      iris: all,
+    });
+    assert.deepEqual(selectors({ candidate: undefined, inPlace: true, replacing: false })["iris"], first);
   });
 
   it("leads nobody to a first revision that has no weight, but by its own address", () => {
