@@ -147,7 +147,9 @@ class Pass {
     await this.#endUngranted(plan, gathered);
     const { running, ready } = await this.#admit(plan, gathered);
 
-    const rolledBack = gathered.turn !== undefined && gathered.asked?.status?.ban !== undefined;
+    // What serves may be left while what the spec asks for cannot be started.
+    const left = [gathered.asked, gathered.active].map((one) => desk.revisionNamed(one?.metadata.name));
+    const rolledBack = gathered.turn !== undefined && left.some((one) => one?.status?.ban !== undefined);
     const rollout = running === gathered.desired ? gathered.stage?.rollout : undefined;
     const fleet = running === undefined ? undefined : this.#fleet(running, gathered);
     const traffic = fleet === undefined ? undefined : trafficOf(desk.model, fleet, desk.living.deployments);
@@ -247,12 +249,19 @@ class Pass {
       replicas: model.spec.replicas,
       progress: rollout.progress,
       ...(desired === undefined ? {} : { desired: view(desired) }),
-      ...(active === undefined ? {} : { active: view(active) }),
+      ...(active === undefined || this.#isOver(active) ? {} : { active: view(active) }),
       ...(hold === undefined ? {} : { hold }),
       ...(conflict === undefined ? {} : { conflict }),
       ...(turn === undefined ? (stage === undefined ? {} : { unwell: stage.says }) : { unwell: turn.says }),
       ...(leaves ? { leaving: view(asked) } : {}),
     });
+  }
+
+  /** It is banned and has ended: it does not go on, and nothing is granted for it. */
+  #isOver({ metadata, status }: ModelRevision): boolean {
+    const { deployments, pods } = this.#desk.living;
+    if (status?.ban === undefined || deploymentRunning(deployments, metadata.name) !== undefined) return false;
+    return !pods.some((pod) => isAlive(pod) && revisionOf(pod) === metadata.name);
   }
 
   /** Returns when the first of what is granted is due to be renewed. */

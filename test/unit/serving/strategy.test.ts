@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { KubeError } from "../../../src/kube/index.ts";
+import { RollingWorld } from "./rolling-world.ts";
 import { Theatre, type Wanted, bad } from "./theatre.ts";
 import { digest } from "./world.ts";
 
@@ -20,6 +21,39 @@ async function onItsWay(strategy: Wanted): Promise<Theatre> {
   await theatre.go(2);
   return theatre;
 }
+
+describe("what serves and is unhealthy while the spec asks for what nobody verifies", () => {
+  it("is left for one whose pods do not come, and all comes to rest", async () => {
+    const theatre = new Theatre({ type: "RollingUpdate" }, new RollingWorld());
+    await theatre.go(1);
+    await theatre.go(2);
+    const { world } = theatre;
+    world.unready.add(theatre.nameOf(1));
+    theatre.revoked.add(3);
+    await theatre.go(3);
+    theatre.health.set(2, bad);
+    await world.settle();
+    const { rollback } = world.model().status ?? {};
+    assert.deepEqual([rollback?.from, rollback?.to], [theatre.nameOf(2), theatre.nameOf(1)]);
+    assert.equal(theatre.cast(), "v1*1 v2*4 by all");
+    assert.equal(world.condition(), "False/RolledBack");
+  });
+});
+
+describe("a banned revision that has ended", () => {
+  it("is not granted again while another one comes", async () => {
+    const theatre = new Theatre({ type: "RollingUpdate" });
+    await theatre.go(1);
+    theatre.order("Ban", 1);
+    await theatre.world.settle();
+    theatre.revoked.add(1);
+    await theatre.world.settle();
+    theatre.revoked.delete(1);
+    theatre.ask(2);
+    await theatre.world.pass();
+    assert.deepEqual(theatre.world.granted(), [digest(2)]);
+  });
+});
 
 describe("a revision that comes in stages", () => {
   it("is given its share of the pods, step by step, and then all requests", async () => {
