@@ -73,6 +73,8 @@ export async function run(
   model: SecureModel,
   { fleet, living, traffic, answering }: Running,
 ): Promise<void> {
+  // Where more than what comes and what serves is to answer, all pods do: none of those that go may be among them.
+  if (fleet.kept !== undefined) for (const one of fleet.surplus) await removeWorkload(client, one);
   await direct(client, traffic, traffic.driver.objects(model, splitOf(model, fleet, answering)));
   for (const workload of fleet.workloads) {
     const known = living.deployments.find((one) => isWorkload(one, workload));
@@ -82,7 +84,7 @@ export async function run(
         : [inferenceServiceType, inferenceService(model, workload)];
     await applyChanges(client, type, { desired, living: known?.kserve?.applied ?? known }, FIELD_MANAGER);
   }
-  for (const one of fleet.surplus) await removeWorkload(client, one);
+  if (fleet.kept === undefined) for (const one of fleet.surplus) await removeWorkload(client, one);
 }
 
 interface Running {

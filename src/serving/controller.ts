@@ -15,6 +15,7 @@ import { conditionOf } from "./announce.ts";
 import { type Hold, type Plan, type ReadyState, decideServing } from "./decide.ts";
 import type { ServingDependencies } from "./dependencies.ts";
 import { Desk } from "./desk.ts";
+import { droppedOf } from "./dropped.ts";
 import { activeFact, modelGrantFact, verdictFacts } from "./evidence.ts";
 import { type Fleet, fleetOf, straight, trafficOf, weightsOf } from "./fleet.ts";
 import {
@@ -110,6 +111,8 @@ interface Gathered extends Course {
   readonly traffic: Traffic;
   /** How far the revision that comes may go, where it comes in stages. */
   readonly stage: StagePlan | undefined;
+  /** What was on its way, and answers until what serves has its pods back. */
+  readonly dropped: ModelRevision | undefined;
 }
 
 /** Nothing else is to run than what the spec asks for. */
@@ -189,8 +192,14 @@ class Pass {
     const course = await turnBack(desk, { desired, judgements, active: active?.revision, isBlocked });
     const serving = this.#servingBeside(course, active?.revision);
     const traffic = await readTraffic(desk);
+    const dropped = course.turn?.kind === "Stop" ? undefined : await this.#dropped(course, active?.revision);
     return {
       ...course,
+      judgements: new Map([
+        ...course.judgements,
+        ...(dropped === undefined ? [] : [[dropped.revision.metadata.name, dropped.judgement] as const]),
+      ]),
+      dropped: dropped?.revision,
       judgement,
       conflict: course.turn === undefined ? conflict : undefined,
       active: active?.revision,
@@ -200,6 +209,16 @@ class Pass {
       stage: isStraight(course) ? stageOf(desk, traffic, { desired: course.desired, serving }) : undefined,
       traffic,
     };
+  }
+
+  async #dropped({ desired, asked }: Course, active: ModelRevision | undefined): Promise<Active | undefined> {
+    const { deps, model, living, revisions, now, signal } = this.#desk;
+    const healthOf = (name: string) => this.#desk.healthOf(name);
+    const revision = droppedOf({ model, living, revisions, active, desired, asked, healthOf });
+    if (revision === undefined) return undefined;
+    const judgement = await judgeRevision(deps, model, revision, { now, signal });
+    signal.throwIfAborted();
+    return judgement.standing === "Quarantine" ? undefined : { revision, judgement };
   }
 
   /** What serves, and may, while another one is to. */
@@ -231,7 +250,8 @@ class Pass {
     return isServed ? undefined : { reason: "KServeMissing", message: kserveMissing };
   }
 
-  #decide({ judgement, desired, conflict, active, judgements, rollout, hold, asked, turn, stage }: Gathered): Plan {
+  #decide(gathered: Gathered): Plan {
+    const { judgement, desired, conflict, active, judgements, rollout, hold, asked, turn, stage, dropped } = gathered;
     const { deps, living, model, now } = this.#desk;
     const view = (revision: ModelRevision) => ({
       name: revision.metadata.name,
@@ -254,6 +274,7 @@ class Pass {
       ...(conflict === undefined ? {} : { conflict }),
       ...(turn === undefined ? (stage === undefined ? {} : { unwell: stage.says }) : { unwell: turn.says }),
       ...(leaves ? { leaving: view(asked) } : {}),
+      ...(dropped === undefined ? {} : { dropped: view(dropped) }),
     });
   }
 
@@ -265,10 +286,11 @@ class Pass {
   }
 
   /** Returns when the first of what is granted is due to be renewed. */
-  async #publish(plan: Plan, { judgement, desired, active, judgements, asked }: Gathered): Promise<Date | undefined> {
+  async #publish(plan: Plan, gathered: Gathered): Promise<Date | undefined> {
+    const { judgement, desired, active, judgements, asked, dropped } = gathered;
     const desk = this.#desk;
     desk.record(() => verdictFacts(desk.model, judgement.verdict));
-    const revisions = new Set([desired, active, asked]);
+    const revisions = new Set([desired, active, asked, dropped]);
     const wanted = [...revisions].flatMap((revision) => {
       if (revision === undefined || !plan.grant.includes(revision.metadata.name)) return [];
       // A pod may be made while the verdict holds, and not in the grace after it.
@@ -357,12 +379,12 @@ class Pass {
     await this.#desk.writeDown({ ...model.status, rollout });
   }
 
-  #fleet(running: ModelRevision, { judgements, active, stage, desired }: Gathered): Fleet {
+  #fleet(running: ModelRevision, { judgements, active, stage, desired, dropped }: Gathered): Fleet {
     const { model, living } = this.#desk;
     const serving = this.#servingBeside({ desired: running, judgements }, active);
     const isComing = running === desired && stage !== undefined;
     const weights = isComing ? weightsOf(model.spec.strategy, stage.rollout.weight) : straight;
-    return fleetOf({ model, deployments: living.deployments, run: running, serving, ...weights });
+    return fleetOf({ model, deployments: living.deployments, run: running, serving, dropped, ...weights });
   }
 
   #nextLookMs(

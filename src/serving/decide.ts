@@ -32,6 +32,8 @@ export interface Observed {
   readonly unwell?: Hold;
   /** What is rolled back from: it serves until the other one does. */
   readonly leaving?: RevisionView;
+  /** What was on its way when the spec asked for something else: it answers until what serves has its pods back. */
+  readonly dropped?: RevisionView;
 }
 
 export interface Hold {
@@ -64,7 +66,9 @@ export function decideServing(observed: Observed): Plan {
   const activeMayRun = active !== undefined && mayGoOn(active, observed);
   const blocked = blockedBy(observed);
   if (desired !== undefined && blocked === undefined) {
-    const kept = rolledOut ? [] : [...(activeMayRun ? [active.name] : []), ...leavingNames(observed)];
+    const kept = rolledOut
+      ? []
+      : [...(activeMayRun ? [active.name] : []), ...leavingNames(observed), ...droppedNames(observed)];
     const ready = readiness(desired.name, observed);
     return {
       grant: [...new Set([desired.name, ...kept])],
@@ -75,13 +79,18 @@ export function decideServing(observed: Observed): Plan {
   }
   const { reason, message } = blocked ?? unwell ?? verdict;
   const ready: ReadyState = { status: "False", reason, message };
-  if (activeMayRun) return { grant: [active.name], run: active.name, ready, complete: false };
+  if (activeMayRun)
+    return { grant: [active.name, ...droppedNames(observed)], run: active.name, ready, complete: false };
   return { grant: [], ready, complete: false };
 }
 
 /** It has pods already, so going on is no start. */
 function leavingNames({ leaving, living }: Observed): readonly string[] {
   return leaving === undefined || leaving.standing === "Quarantine" || !living ? [] : [leaving.name];
+}
+
+function droppedNames({ dropped }: Observed): readonly string[] {
+  return dropped === undefined || dropped.standing === "Quarantine" ? [] : [dropped.name];
 }
 
 /** Where nothing runs, going on is a start, and needs what a start needs. */

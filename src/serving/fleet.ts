@@ -16,6 +16,8 @@ export interface Fleet {
   readonly answers?: string | undefined;
   /** Percent of the requests that what is to run is to answer. */
   readonly weight: number;
+  /** Answers as well, and nothing is changed of it, until what serves has its pods back. */
+  readonly kept?: ModelRevision | undefined;
   /** Deployments that nobody needs any more once the Service leads past them. */
   readonly surplus: readonly DeploymentObject[];
 }
@@ -43,12 +45,15 @@ export interface Fielding extends Weights {
   readonly run: ModelRevision;
   /** What serves until then, and may. */
   readonly serving: ModelRevision | undefined;
+  /** What was on its way before, and may answer until what serves has its pods back. */
+  readonly dropped?: ModelRevision | undefined;
 }
 
 /**
  * Which Deployments are to be there and which pods answer. A revision stays in the Deployment that it has. Those whose
  * strategy has stages get one of their own; the others are rolled out within the one that has the model's name. What serves
- * gives up pods only as those of the other answer, and goes when all of them do. Pure.
+ * gives up pods only as those of the other answer, and goes when all of them do; what comes, and was further before, gives up
+ * pods only as those of what serves answer. Pure.
  */
 export function fleetOf(fielding: Fielding): Fleet {
   const { model, deployments, run, weight, until } = fielding;
@@ -56,33 +61,40 @@ export function fleetOf(fielding: Fielding): Fleet {
   const home = homeOf(fielding);
   const besides = (...kept: readonly Pick<Workload, "revision" | "name">[]) =>
     deployments.filter((one) => !kept.some((workload) => isWorkload(one, workload)));
+  const isDropped = (one: DeploymentObject) => revisionRunBy(one) === fielding.dropped?.metadata.name;
   const answering = availableOf(deploymentRunning(deployments, run.metadata.name));
   const other = otherOf(fielding, home);
   if (other === undefined || (weight === 100 && answering >= replicas)) {
     const surplus = besides({ revision: run, name: home });
-    const isOnly = surplus.length === 0 || answering === 0;
     const workloads = [{ revision: run, name: home, replicas }];
+    if (answering < replicas && surplus.some(isDropped))
+      return { workloads, weight: 100, kept: fielding.dropped, surplus: surplus.filter((one) => !isDropped(one)) };
+    const isOnly = surplus.length === 0 || answering === 0;
     return { workloads, ...(isOnly ? {} : { answers: run.metadata.name }), weight: 100, surplus };
   }
-  const comes = podsOf(replicas, weight);
+  const share = podsOf(replicas, weight);
+  const missing = replicas - availableOf(deploymentRunning(deployments, other.revision.metadata.name));
+  const surplus = besides({ revision: run, name: home }, other);
+  const isKept = until > 0 && surplus.some(isDropped);
   return {
     workloads: [
-      { revision: run, name: home, replicas: comes },
-      { revision: other.revision, name: other.name, replicas: keptPods(model, { until, answering, comes }) },
+      { revision: run, name: home, replicas: Math.max(share, Math.min(answering, missing)) },
+      { revision: other.revision, name: other.name, replicas: keptPods(model, { until, answering, share }) },
     ],
     ...(until > 0 ? {} : { answers: other.revision.metadata.name }),
     weight: until,
-    surplus: besides({ revision: run, name: home }, other),
+    ...(isKept ? { kept: fielding.dropped } : {}),
+    surplus: isKept ? surplus.filter((one) => !isDropped(one)) : surplus,
   };
 }
 
 /** Where requests are shared by pods, what serves has the rest of them; else all. */
 function keptPods(
   { spec: { replicas, strategy } }: SecureModel,
-  { until, answering, comes }: { readonly until: number; readonly answering: number; readonly comes: number },
+  { until, answering, share }: { readonly until: number; readonly answering: number; readonly share: number },
 ): number {
   if (until === 0 || strategy.traffic?.httpRoute !== undefined) return replicas;
-  return Math.max(1, replicas - Math.min(answering, comes));
+  return Math.max(1, replicas - Math.min(answering, share));
 }
 
 /** What serves until then, in a Deployment that does not have to make way. */
@@ -116,7 +128,7 @@ export function isAlone(deployments: readonly DeploymentObject[], revision: stri
 /** Percent of the requests that each revision gets, by its name: by weights of a route, or by the pods that answer. Pure. */
 export function trafficOf(
   model: SecureModel,
-  { answers, workloads, weight }: Fleet,
+  { answers, workloads, weight, kept }: Fleet,
   deployments: readonly DeploymentObject[],
 ): ReadonlyMap<string, number> {
   const [comes, serves] = workloads;
@@ -125,10 +137,11 @@ export function trafficOf(
       [comes.revision.metadata.name, weight],
       [serves.revision.metadata.name, 100 - weight],
     ]);
-  const pods = workloads.map(({ revision: { metadata } }) => {
+  const all = [...workloads.map(({ revision }) => revision), ...(kept === undefined ? [] : [kept])];
+  const pods = all.map(({ metadata }) => {
     const isLedTo = answers === undefined || answers === metadata.name;
     return [metadata.name, isLedTo ? availableOf(deploymentRunning(deployments, metadata.name)) : 0] as const;
   });
-  const all = pods.reduce((sum, [, count]) => sum + count, 0);
-  return new Map(pods.map(([name, count]) => [name, all === 0 ? 0 : Math.round((100 * count) / all)]));
+  const total = pods.reduce((sum, [, count]) => sum + count, 0);
+  return new Map(pods.map(([name, count]) => [name, total === 0 ? 0 : Math.round((100 * count) / total)]));
 }

@@ -36,6 +36,7 @@ interface Row {
   readonly deployments: readonly DeploymentObject[];
   readonly run: ModelRevision;
   readonly serving?: ModelRevision;
+  readonly dropped?: ModelRevision;
   readonly weight?: number;
   readonly wanted: string;
 }
@@ -147,6 +148,44 @@ const table: readonly Row[] = [
     wanted: "iris-c=iris-c*1 iris=iris-a*4 by all -iris-b",
   },
   {
+    what: "another revision, while what serves does not have its pods back from the one that came",
+    type: "Canary",
+    deployments: [deployment("iris", a, 1), deployment("iris-b", b, 3)],
+    run: c,
+    serving: a,
+    dropped: b,
+    weight: 25,
+    wanted: "iris-c=iris-c*1 iris=iris-a*4 by all",
+  },
+  {
+    what: "a canary that begins anew with more pods than its share: it gives up none before others answer",
+    type: "Canary",
+    deployments: [deployment("iris", a, 2), deployment("iris-b", b, 3)],
+    run: b,
+    serving: a,
+    weight: 25,
+    wanted: "iris-b=iris-b*2 iris=iris-a*3 by all",
+  },
+  {
+    what: "another revision that is to answer nobody yet: nobody can be led to the one that came either",
+    type: "BlueGreen",
+    deployments: [deployment("iris", a, 1), deployment("iris-b", b, 3)],
+    run: c,
+    serving: a,
+    dropped: b,
+    weight: 0,
+    wanted: "iris-c=iris-c*4 iris=iris-a*4 by iris-a -iris-b",
+  },
+  {
+    what: "what serves, asked for again while it does not have its pods back",
+    type: "Canary",
+    deployments: [deployment("iris", a, 1), deployment("iris-b", b, 3), deployment("iris-c", c, 1)],
+    run: a,
+    serving: a,
+    dropped: b,
+    wanted: "iris=iris-a*4 by all -iris-c",
+  },
+  {
     what: "a model whose strategy has no stages any more",
     type: "RollingUpdate",
     deployments: [deployment("iris-b", b, 4)],
@@ -165,10 +204,10 @@ const table: readonly Row[] = [
 ];
 
 describe("the Deployments of a model", () => {
-  for (const { what, type, deployments, run, serving, weight = 100, wanted } of table)
+  for (const { what, type, deployments, run, serving, dropped, weight = 100, wanted } of table)
     it(`are right for ${what}`, () => {
       const until = weight === 100 && what.includes("takes over") ? 50 : weight === 100 ? 0 : weight;
-      assert.equal(said(fleetOf({ model: model(type), deployments, run, serving, weight, until })), wanted);
+      assert.equal(said(fleetOf({ model: model(type), deployments, run, serving, dropped, weight, until })), wanted);
     });
 
   it("always leave as many pods answering as are asked for, whatever the weight", () => {

@@ -134,6 +134,44 @@ describe("a revision that comes in stages", () => {
     assert.equal(theatre.cast(), "v1*2 v2*2 by all");
   });
 
+  for (const [what, version, type] of [
+    ["another one is asked for", 3, "Canary"],
+    ["what serves is asked for again", 1, "Canary"],
+    ["another one is asked for, within one Deployment", 3, "RollingUpdate"],
+  ] as const)
+    it(`goes on until what serves has its pods back, when ${what}`, async () => {
+      const world = new RollingWorld();
+      const theatre = new Theatre(type === "Canary" ? canary : { type }, world);
+      await theatre.go(1);
+      theatre.ask(2);
+      const pass = async () => {
+        await world.pass();
+        world.kubernetes();
+        assert.ok(world.answering().length >= 4, theatre.cast());
+        await world.clock.advance(10_000);
+      };
+      for (let n = 0; n < 40 && !theatre.cast().includes("v2*2"); n++) await pass();
+      assert.match(theatre.cast(), /v2\*2/);
+      theatre.ask(version);
+      for (let n = 0; n < 40; n++) await pass();
+      assert.equal(theatre.cast(), `v${version}*4 by all`);
+    });
+
+  it("is ended at once when it is dropped and unhealthy, or revoked", async () => {
+    for (const spoil of [
+      (theatre: Theatre) => void theatre.health.set(2, bad),
+      (theatre: Theatre) => void theatre.revoked.add(2),
+    ]) {
+      const theatre = await onItsWay(canary);
+      await theatre.later(60);
+      assert.equal(theatre.cast(), "v1*2 v2*2 by all");
+      spoil(theatre);
+      theatre.ask(1);
+      await theatre.world.pass();
+      assert.deepEqual(theatre.world.granted(), [digest(1)]);
+    }
+  });
+
   it("makes way for another one that is asked for before it has taken over", async () => {
     const theatre = await onItsWay(canary);
     await theatre.later(60);
