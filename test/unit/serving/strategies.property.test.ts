@@ -27,8 +27,6 @@ const strategies: Readonly<Record<string, Wanted>> = {
 const noData: HealthVerdict = { state: "Unknown", reason: "NoData", message: "errors has no value" };
 const verdicts = { good, bad, noData };
 const replicas = 4;
-const maxPerDay = 3;
-const coolDownMs = 5 * 60_000;
 
 class Killed extends Error {}
 
@@ -60,7 +58,7 @@ class Stage {
   #floor = 0;
   #active = NaN;
   #played = "";
-  #counted: readonly number[] = [];
+  #counted: readonly number[] | undefined;
   #granted: readonly number[] = [];
   #present = new Set<number>();
   #weight: { readonly revision: string; readonly weight: number } | undefined;
@@ -75,7 +73,7 @@ class Stage {
     // Nobody looks at what has no pods.
     world.health = (name) => (world.present().includes(name) ? judge(name) : undefined);
     theatre.change({
-      rollback: { mode: "Automatic", maxPerDay, coolDown: `${coolDownMs / 1_000}s`, onNoSafeRevision: "KeepServing" },
+      rollback: { mode: "Automatic", maxPerDay: 3, coolDown: "5m", onNoSafeRevision: "KeepServing" },
     });
     world.onStep = () => this.#look("a step of the cluster");
     world.client.onWrite = (when, line) => {
@@ -100,9 +98,15 @@ class Stage {
     const isSame = this.#played === reference.strategy;
     this.#played = reference.strategy;
     if (!isSame) this.#weight = undefined;
-    this.#counted = isSame ? [reference.asked, active] : [active];
-    this.#floor = Math.min(replicas, this.#serving());
-    this.#counted = [reference.asked, active];
+    // What the spec has dropped goes on until what serves has its pods back, however that does. Where there is a route it gets
+    // nothing more: there what serves has kept its pods.
+    const { unwell, unready, revoked, banned } = reference;
+    const isShort = [unwell, unready, revoked, banned].some((set) => set.has(active));
+    const byPods = strategies[reference.strategy]?.traffic === undefined;
+    const counted = byPods && !isShort ? undefined : [reference.asked, active];
+    this.#counted = isSame ? counted : [active];
+    this.#floor = Math.min(replicas, this.#serving({ unwell: [] }));
+    this.#counted = counted;
     this.#granted = this.#grantedNow();
     this.#present = new Set(this.#presentNow());
     const spec = structuredClone(world.model().spec);
@@ -148,26 +152,12 @@ class Stage {
     return this.world.granted().map((digest) => Number(digest.at(-1)));
   }
 
-  /**
-   * Ready pods that requests are led to, of versions that nobody has anything against. One that was to come, and that the spec
-   * has dropped before it took over, is ended at once and does not count.
-   */
-  #serving(): number {
-    const { reference } = this;
-    const { revoked, unwell, banned } = reference;
+  /** Ready pods that requests are led to, of versions that nobody has anything against, and of these that are unwell. */
+  #serving({ unwell: borne }: { readonly unwell: readonly number[] }): number {
+    const { revoked, unwell, banned } = this.reference;
     const versions = this.world.answering().map((name) => this.theatre.versionOf(name));
-    const isGood = (one: number) =>
-      !revoked.has(one) && !banned.has(one) && (!unwell.has(one) || (one === reference.asked && this.#isStuck()));
-    return versions.filter((one) => this.#counted.includes(one) && isGood(one)).length;
-  }
-
-  /** A Deployment goes on pod by pod also with what is unwell, while no rollback may be made from it. */
-  #isStuck(): boolean {
-    if (this.reference.strategy !== "RollingUpdate") return false;
-    const now = this.world.clock.now().getTime();
-    const ages = (this.world.model().status?.rollbacks ?? []).map(({ at }) => now - Date.parse(at));
-    const isCoolingDown = ages.some((age) => age < coolDownMs);
-    return isCoolingDown || ages.filter((age) => age < 24 * 3_600_000).length >= maxPerDay;
+    const isGood = (one: number) => !revoked.has(one) && !banned.has(one) && (!unwell.has(one) || borne.includes(one));
+    return versions.filter((one) => (this.#counted?.includes(one) ?? true) && isGood(one)).length;
   }
 
   /** What holds at any time. */
@@ -190,11 +180,12 @@ class Stage {
       const isHeld = reference.isPaused && version !== this.#active && !mayStart;
       assert.ok(!isHeld, `${what}: v${version} was started although the model is paused`);
     }
+    // What is unwell and comes, or is gone back to, takes its share where it may not be left yet, or nothing else is there.
+    const goneBackTo = theatre.versionOf(world.model().status?.rollback?.to ?? "");
+    const coming = [reference.asked, goneBackTo].filter((one) => one !== this.#active);
+    const serving = this.#serving({ unwell: coming });
     if (reference.strategy !== "Recreate")
-      assert.ok(
-        this.#serving() >= this.#floor,
-        `${what}: ${this.#serving()} pods serve and ${this.#floor} did: ${theatre.cast()}`,
-      );
+      assert.ok(serving >= this.#floor, `${what}: ${serving} pods serve and ${this.#floor} did: ${theatre.cast()}`);
     const ready = world.ready().map((name) => theatre.versionOf(name));
     const [only] = ready;
     if (only !== undefined && ready.length >= replicas && new Set(now).size === 1)
