@@ -74,14 +74,11 @@ const PrometheusSignal = z.strictObject({
 
 const jsonPath = /^[A-Za-z_][A-Za-z0-9_-]*(\[[0-9]{1,6}\])*(\.[A-Za-z_][A-Za-z0-9_-]*(\[[0-9]{1,6}\])*)*$/;
 
+const JsonPath = matching(z.string().min(1).max(256), jsonPath, "write names and indexes, for example outputs[0].data");
+
 const Expectation = withRules(
   z.strictObject({
-    path: shown(
-      matching(z.string().min(1).max(256), jsonPath, "write names and indexes, for example outputs[0].data").describe(
-        "Where in the JSON of the answer.",
-      ),
-      "path: outputs[0].data",
-    ),
+    path: shown(JsonPath.describe("Where in the JSON of the answer."), "path: outputs[0].data"),
     text: z.string().max(1024).optional(),
     number: z.number().optional(),
     numbers: z.array(z.number()).min(1).max(256).optional(),
@@ -95,15 +92,17 @@ const Expectation = withRules(
   },
 );
 
-const ProbeFields = z.strictObject({
-  path: shown(
-    matching(
-      z.string().min(1).max(512),
-      /^\/[!-~]*$/,
-      "write a path that begins with /, without spaces, for example /v2/models/iris/infer",
-    ),
-    "path: /v2/models/iris/infer",
+const RequestPath = shown(
+  matching(
+    z.string().min(1).max(512),
+    /^\/[!-~]*$/,
+    "write a path that begins with /, without spaces, for example /v2/models/iris/infer",
   ),
+  "path: /v2/models/iris/infer",
+);
+
+const ProbeFields = z.strictObject({
+  path: RequestPath,
   method: z.enum(["GET", "POST"]).default("GET"),
   body: z.string().max(8192).describe("The request's body, as JSON.").optional(),
   status: z.int().min(100).max(599).describe("Of the right answer.").default(200),
@@ -124,11 +123,38 @@ const Probe = withRules(
   },
 );
 
+const Agreement = withRules(
+  z.strictObject({
+    path: RequestPath,
+    bodies: shown(
+      z
+        .array(z.string().min(1).max(8192))
+        .min(1)
+        .max(16)
+        .describe("Of the requests, as JSON. All of them are sent at each look, one after the other."),
+      `bodies: ['{"inputs": []}']`,
+    ),
+    json: shown(
+      z.array(JsonPath).min(1).max(16).describe("What of the answers must be alike."),
+      "json: [outputs[0].data]",
+    ),
+    tolerance: z.number().min(0).describe("By how much a number may differ.").default(0),
+    maxLatency: Duration.describe("A later answer is wrong.").default("5s"),
+  }),
+  {
+    rule: `!${isDuration("self.maxLatency")} || (duration(self.maxLatency) >= duration('1ms') && duration(self.maxLatency) <= duration('5s'))`,
+    message: "maxLatency must be between 1ms and 5s",
+  },
+);
+
 const HealthSignalFields = z.strictObject({
   name: shown(ShortName.describe("For people, and for what is kept of it."), "name: errors"),
   prometheus: PrometheusSignal.optional(),
   probe: Probe.describe(
     "A request to one pod after the other whose right answer is known. A wrong or late answer is bad; the value is the time it took, in seconds.",
+  ).optional(),
+  agreement: Agreement.describe(
+    "The same requests to a pod of the version that comes and to one of the version that serves, for as long as both have pods; the value is the share that both answer alike, from 0 to 1. Of what serves alone it says nothing.",
   ).optional(),
   inference: z
     .enum(["ErrorRatio", "MeanLatency"])
@@ -155,10 +181,15 @@ const HealthSignalFields = z.strictObject({
 const HealthSignal = withRules(
   HealthSignalFields,
   {
-    rule: "[has(self.prometheus), has(self.probe), has(self.inference)].filter(given, given).size() == 1",
-    message: "give one of prometheus, probe and inference, for example inference: ErrorRatio",
-    holds: ({ prometheus, probe, inference }) =>
-      [prometheus, probe, inference].filter((given) => given !== undefined).length === 1,
+    rule: "[has(self.prometheus), has(self.probe), has(self.agreement), has(self.inference)].filter(given, given).size() == 1",
+    message: "give one of prometheus, probe, agreement and inference, for example inference: ErrorRatio",
+    holds: ({ prometheus, probe, agreement, inference }) =>
+      [prometheus, probe, agreement, inference].filter((given) => given !== undefined).length === 1,
+  },
+  {
+    rule: "!has(self.agreement) || (has(self.min) && !has(self.compare))",
+    message: "say by min which share of the answers must agree, and leave compare away, for example min: 0.95",
+    holds: ({ agreement, min, compare }) => agreement === undefined || (min !== undefined && compare === undefined),
   },
   {
     rule: "has(self.probe) || has(self.min) || has(self.max) || has(self.compare)",
@@ -242,7 +273,8 @@ export const HealthSpec = withRules(
     rule: "has(self.prometheus) || !self.signals.exists(signal, has(signal.prometheus) || has(signal.inference))",
     message: "signals of Prometheus need its address: give prometheus: {url: https://prometheus.monitoring.svc:9090}",
     holds: ({ prometheus, signals }) =>
-      prometheus !== undefined || signals.every((signal) => signal.probe !== undefined),
+      prometheus !== undefined ||
+      signals.every(({ probe, agreement }) => probe !== undefined || agreement !== undefined),
   },
 );
 export type HealthSpec = z.output<typeof HealthSpec>;

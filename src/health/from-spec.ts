@@ -2,12 +2,15 @@ import { HealthSpec, type HealthSignal, RollbackSpec } from "../api/index.ts";
 import { parseDuration } from "../trust/index.ts";
 import type { RollbackRules } from "./decide-rollback.ts";
 import type { HealthPolicy, SignalPolicy } from "./policy.ts";
+import type { Agreement } from "./agreement.ts";
 import type { Probe } from "./probe.ts";
 import type { PrometheusQuery } from "./prometheus.ts";
 import { inferenceQuery } from "./query-text.ts";
 
 export type SignalSource =
-  { readonly kind: "Prometheus"; readonly query: PrometheusQuery } | { readonly kind: "Probe"; readonly probe: Probe };
+  | { readonly kind: "Prometheus"; readonly query: PrometheusQuery }
+  | { readonly kind: "Probe"; readonly probe: Probe }
+  | { readonly kind: "Agreement"; readonly agreement: Agreement };
 
 export interface WatchedSignal {
   readonly policy: SignalPolicy;
@@ -64,12 +67,16 @@ function signalPolicy({ name, min, max, resetMin, resetMax, compare, window, onN
   return { name, bounds: { min, max, resetMin, resetMax }, comparison: compare, window, onNoData };
 }
 
-function sourceOf({ prometheus, probe, inference }: HealthSignal): SignalSource {
+function sourceOf({ prometheus, probe, agreement, inference }: HealthSignal): SignalSource {
   if (probe !== undefined) {
     const { maxLatency, ...rest } = probe;
     return { kind: "Probe", probe: { ...rest, maxLatencyMs: ms(maxLatency) } };
   }
-  // The schema lets one of the three be there, and no more.
+  if (agreement !== undefined) {
+    const { maxLatency, ...rest } = agreement;
+    return { kind: "Agreement", agreement: { ...rest, maxLatencyMs: ms(maxLatency) } };
+  }
+  // The schema lets one of the four be there, and no more.
   if (prometheus === undefined)
     return { kind: "Prometheus", query: { query: inferenceQuery(inference ?? "ErrorRatio") } };
   const { query, range } = prometheus;

@@ -7,6 +7,7 @@ import {
   type Store,
   isKubeError,
 } from "../kube/index.ts";
+import { type Applicable, applicable } from "./applicable.ts";
 import { type HealthVerdict, decideHealth } from "./decide-health.ts";
 import { type WatchPlan, watchPlan } from "./from-spec.ts";
 import type { Look } from "./look.ts";
@@ -95,10 +96,12 @@ export class Guardian {
       ]),
     );
     for (const [revision, finding] of findings) watched.record = notePods(watched.record, revision, finding, now);
-    await this.#look(model, { plan, watched, subjects, client, context });
-
     const before = signatureOf(watched);
-    this.#judge(watched, plan, findings);
+    const verdictOf = (revision: string) => watched.verdicts.get(revision)?.verdict;
+    const planOf = (subject: Subject) => applicable(plan, model, subject, { subjects, verdictOf });
+    await this.#look(model, { plan, planOf, watched, subjects, client, context });
+    const policies = new Map(subjects.map((one) => [one.revision.metadata.name, planOf(one).plan]));
+    this.#judge(watched, policies, findings);
     const after = signatureOf(watched);
     if (before !== after) this.#deps.onVerdict(key);
     if (plan.signals.length > 0) await this.#save(model, watched, { client, after, context });
@@ -126,12 +129,14 @@ export class Guardian {
     model: SecureModel,
     {
       plan,
+      planOf,
       watched,
       subjects,
       client,
       context: { signal },
     }: {
       readonly plan: WatchPlan;
+      readonly planOf: (subject: Subject) => Applicable;
       readonly watched: Watched;
       readonly subjects: readonly Subject[];
       readonly client: ObjectClient;
@@ -151,13 +156,14 @@ export class Guardian {
     const login = await this.#login(model, plan, { watched, client });
     const deps = { ...this.#deps, monotonic: () => clock.monotonic() };
     const looked = await Promise.all(
-      warm.flatMap((subject) =>
-        plan.signals.map(async (one) => {
-          const look = await lookAt(deps, { subject, signal: one, plan, login }, { now, signal });
+      warm.flatMap((subject) => {
+        const { plan: own, serving } = planOf(subject);
+        return own.signals.map(async (one) => {
+          const look = await lookAt(deps, { subject, serving, signal: one, plan, login }, { now, signal });
           onLook?.(one.source.kind, look.kind);
           return { revision: subject.revision.metadata.name, policy: one.policy, look };
-        }),
-      ),
+        });
+      }),
     );
     signal.throwIfAborted();
     if (looked.some(({ look }) => look.kind === "Error" && look.reason === "NotAuthorized")) watched.login = undefined;
@@ -193,11 +199,13 @@ export class Guardian {
     })?.revision;
   }
 
-  #judge(watched: Watched, { policy, signals }: WatchPlan, findings: ReadonlyMap<string, PodFinding>): void {
+  #judge(watched: Watched, plans: ReadonlyMap<string, WatchPlan>, findings: ReadonlyMap<string, PodFinding>): void {
     const { clock } = this.#deps;
-    const until = signals.length === 0 ? Infinity : clock.monotonic() + staleLooks * policy.intervalMs;
     watched.verdicts.clear();
-    for (const [revision, finding] of findings) {
+    for (const [revision, { policy, signals }] of plans) {
+      const finding = findings.get(revision);
+      if (finding === undefined) continue;
+      const until = signals.length === 0 ? Infinity : clock.monotonic() + staleLooks * policy.intervalMs;
       const verdict = decideHealth(recordOf(watched.record, revision), finding, policy, clock.now());
       watched.verdicts.set(revision, { verdict, until });
     }

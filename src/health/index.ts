@@ -37,7 +37,9 @@ export {
 export { keptIn, recordName, type KeptRecord } from "./record-store.ts";
 export { type Sender } from "./asking.ts";
 export { atPath, isJsonPath } from "./json-path.ts";
-export { noPod, pickTarget, probePod, readProbe, type Expectation, type Probe } from "./probe.ts";
+export { noPod, pickTarget } from "./ask-pod.ts";
+export { isNear, lookAtAgreement, type Agreement } from "./agreement.ts";
+export { probePod, readProbe, type Expectation, type Probe } from "./probe.ts";
 export {
   MAX_POINTS,
   askPrometheus,

@@ -17,7 +17,9 @@ export type LookErrorReason =
   | "ClockSkew"
   | "SecretUnusable"
   /** There is no pod to ask, or to ask about. */
-  | "NoTarget";
+  | "NoTarget"
+  /** The revision that serves, which this one is compared with, gives no answer to compare with. */
+  | "NoBaseline";
 
 /** How an answer is wrong. Stable. */
 export type WrongReason = "WrongStatus" | "WrongAnswer" | "TooSlow";
@@ -45,6 +47,10 @@ export function valueLook(value: number): Look {
 
 export function errorLook(reason: LookErrorReason, message: string): Look {
   return { kind: "Error", reason, message };
+}
+
+export function wrongLook(reason: WrongReason, message: string): Look {
+  return { kind: "Wrong", reason, message: `${reason}: ${message}` };
 }
 
 /** Why a look has no value, in a few words. */

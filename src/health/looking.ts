@@ -5,7 +5,9 @@ import { type LoginSecret, authorizationOf } from "./authorization.ts";
 import type { MetricsServer, WatchPlan, WatchedSignal } from "./from-spec.ts";
 import { type Look, errorLook } from "./look.ts";
 import type { WatchedPod } from "./pods.ts";
-import { noPod, pickTarget, probePod } from "./probe.ts";
+import { lookAtAgreement } from "./agreement.ts";
+import { type PodTarget, noPod, pickTarget } from "./ask-pod.ts";
+import { probePod } from "./probe.ts";
 import { askPrometheus } from "./prometheus.ts";
 import { fillQuery } from "./query-text.ts";
 
@@ -35,25 +37,30 @@ export async function lookAt(
   deps: LookDependencies,
   {
     subject,
+    serving,
     signal: { source },
     plan,
     login,
   }: {
     readonly subject: Subject;
+    /** What its answers are held against. */
+    readonly serving: Subject | undefined;
     readonly signal: WatchedSignal;
     readonly plan: WatchPlan;
     readonly login: Login;
   },
   { now, signal }: LookContext,
 ): Promise<Look> {
-  const { metadata, spec } = subject.revision;
-  if (source.kind === "Probe") {
-    const turn = Math.floor(now.getTime() / plan.policy.intervalMs);
-    const address = pickTarget(readyAddresses(subject.pods), turn);
-    if (address === undefined) return noPod;
-    const target = { address, port: spec.serving.port };
-    return probePod(deps.podSender, target, source.probe, { signal, monotonic: deps.monotonic });
+  const turn = Math.floor(now.getTime() / plan.policy.intervalMs);
+  const target = podOf(subject, turn);
+  const asking = { signal, monotonic: deps.monotonic };
+  if (source.kind === "Probe")
+    return target === undefined ? noPod : probePod(deps.podSender, target, source.probe, asking);
+  if (source.kind === "Agreement") {
+    const theirs = serving === undefined ? undefined : podOf(serving, turn);
+    return lookAtAgreement(deps.podSender, { mine: target, theirs }, source.agreement, asking);
   }
+  const { metadata, spec } = subject.revision;
   const { server } = plan;
   // The schema refuses it; what was stored under an older one is told.
   if (server === undefined) return errorLook("NotAllowed", "spec.health.prometheus is not given");
@@ -86,6 +93,11 @@ export async function readLogin(
     const message = `Secret ${server.secret} may not be read: the operator's RoleBinding in namespace ${namespace} is missing`;
     return { look: errorLook("SecretUnusable", message) };
   }
+}
+
+function podOf({ revision, pods }: Subject, turn: number): PodTarget | undefined {
+  const address = pickTarget(readyAddresses(pods), turn);
+  return address === undefined ? undefined : { address, port: revision.spec.serving.port };
 }
 
 function readyAddresses(pods: readonly WatchedPod[]): readonly string[] {

@@ -1,6 +1,7 @@
-import { type Sender, ask, parseJson } from "./asking.ts";
+import type { Sender } from "./asking.ts";
+import { type AskContext, type PodAnswer, type PodTarget, askPod } from "./ask-pod.ts";
 import { atPath } from "./json-path.ts";
-import { type Look, type WrongReason, errorLook, shortNumber, valueLook } from "./look.ts";
+import { type Look, shortNumber, valueLook, wrongLook } from "./look.ts";
 
 /** What must stand at a place of the answer: exactly one of text, number and numbers. */
 export interface Expectation {
@@ -23,73 +24,31 @@ export interface Probe {
   readonly maxLatencyMs: number;
 }
 
-export interface ProbeTarget {
-  /** Of the pod. */
-  readonly address: string;
-  readonly port: number;
-}
-
-const maxBytes = 1024 * 1024;
-
 /**
  * Asks a pod, and compares the answer with the right one. The value is how long it took, in seconds. An answer that is wrong or
  * late counts against the model; none at all says nothing about it.
  * @throws EgressError `Aborted` when the signal ends it.
  */
-export async function probePod(
-  sender: Sender,
-  { address, port }: ProbeTarget,
-  probe: Probe,
-  { signal, monotonic }: { readonly signal: AbortSignal; readonly monotonic: () => number },
-): Promise<Look> {
-  const began = monotonic();
-  const host = address.includes(":") ? `[${address}]` : address;
-  const asked = await ask(sender, {
-    method: probe.method,
-    url: `http://${host}:${port}${probe.path}`,
-    headers: {
-      accept: "application/json",
-      ...(probe.body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(probe.body === undefined ? {} : { body: probe.body }),
-    maxBytes,
-    deadlineMs: probe.maxLatencyMs,
-    signal,
-  });
-  if ("answer" in asked)
-    return readProbe(probe, {
-      status: asked.answer.status,
-      body: parseJson(asked.answer.body),
-      tookMs: monotonic() - began,
-    });
+export async function probePod(sender: Sender, target: PodTarget, probe: Probe, context: AskContext): Promise<Look> {
+  const asked = await askPod(sender, target, { ...probe, deadlineMs: probe.maxLatencyMs }, context);
+  if ("answer" in asked) return readProbe(probe, asked.answer);
   const isLate = asked.look.kind === "Error" && asked.look.reason === "Timeout";
-  return isLate ? wrong("TooSlow", `no answer within ${probe.maxLatencyMs} ms`) : asked.look;
+  return isLate ? wrongLook("TooSlow", `no answer within ${probe.maxLatencyMs} ms`) : asked.look;
 }
 
 /** What an answer says of the model. Pure. */
 export function readProbe(
   { status, json, maxLatencyMs }: Pick<Probe, "status" | "json" | "maxLatencyMs">,
-  answer: { readonly status: number; readonly body: unknown; readonly tookMs: number },
+  answer: PodAnswer,
 ): Look {
-  if (answer.status !== status) return wrong("WrongStatus", `the status is ${answer.status}, not ${status}`);
+  if (answer.status !== status) return wrongLook("WrongStatus", `the status is ${answer.status}, not ${status}`);
   for (const expectation of json) {
     const problem = differs(expectation, atPath(answer.body, expectation.path));
-    if (problem !== undefined) return wrong("WrongAnswer", `${expectation.path} ${problem}`);
+    if (problem !== undefined) return wrongLook("WrongAnswer", `${expectation.path} ${problem}`);
   }
   if (answer.tookMs > maxLatencyMs)
-    return wrong("TooSlow", `it took ${Math.round(answer.tookMs)} ms, more than ${maxLatencyMs} ms`);
+    return wrongLook("TooSlow", `it took ${Math.round(answer.tookMs)} ms, more than ${maxLatencyMs} ms`);
   return valueLook(answer.tookMs / 1000);
-}
-
-/** The pod to ask: another one at each look. */
-export function pickTarget(addresses: readonly string[], turn: number): string | undefined {
-  return addresses.length === 0 ? undefined : addresses.toSorted()[turn % addresses.length];
-}
-
-export const noPod: Look = errorLook("NoTarget", "no pod of the revision is ready");
-
-function wrong(reason: WrongReason, message: string): Look {
-  return { kind: "Wrong", reason, message: `${reason}: ${message}` };
 }
 
 function differs({ text, number, numbers, tolerance }: Expectation, found: unknown): string | undefined {

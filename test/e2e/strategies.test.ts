@@ -38,10 +38,24 @@ describe("a version that comes beside the one that serves", function () {
   const canary = { type: "Canary", steps: [{ weight: 50, pause: "5s" }] };
   const blueGreen = { type: "BlueGreen", hold: "5s" };
 
-  function version(tag: string, strategy: object, container: object = {}): object {
+  function version(tag: string, strategy: object, container: object = {}, spec: object = {}): object {
     const reference = `${world.registry}/${serving}:${tag}`;
-    return goldenModel(serving, reference, { runtime: world.runtime, body, container, spec: { strategy } });
+    return goldenModel(serving, reference, { runtime: world.runtime, body, container, spec: { strategy, ...spec } });
   }
+
+  /** Nobody has told the operator the right answers. */
+  const health = () => ({
+    interval: "5s",
+    warmUp: "1s",
+    signals: [
+      {
+        name: "agreement",
+        agreement: { path: "/v2/models/iris/infer", bodies: [body], json: ["outputs[0].data"] },
+        min: 1,
+        window: { looks: 2, failures: 2 },
+      },
+    ],
+  });
 
   const status = async () => (await find(SecureModelKind, "iris", serving))?.status;
   const asked = (what: string, change: () => Promise<unknown>) =>
@@ -102,6 +116,13 @@ describe("a version that comes beside the one that serves", function () {
     assertNoneFailed(counts);
     await eventually("its Deployment is gone", deployments, (names) => names.length === 1, 60_000);
     assert.equal((await podNames(serving, "iris")).length, 2);
+  });
+
+  it("of BlueGreen is held against the answers of what serves, though nobody has said which are right", async () => {
+    const good = await becomesHealthy(serving, "iris");
+    await apply(version("v2", blueGreen, answersWrongly, { health: health() }));
+    await goesBackTo(good, serving, "iris", /agreement is 0, below the minimum 1, in 2 of the last 2 looks/);
+    await eventually("its Deployment is gone", deployments, (names) => names.length === 1, 60_000);
   });
 
   it("of BlueGreen takes over at once, and fails none", async () => {

@@ -92,6 +92,9 @@ const bases: Readonly<Record<string, () => Json>> = {
 
 const signalPath = { names: "spec.health.signals\\[0\\]" };
 const probing = (part: object) => ({ signals: [{ name: "golden", probe: { path: "/" }, ...part }] });
+const agreeing = (part: object, agreement: object = {}) => ({
+  signals: [{ name: "same", agreement: { path: "/", bodies: ["{}"], json: ["a"], ...agreement }, ...part }],
+});
 const sinkPath = (part: string) => ({ names: `spec.notifications\\[0\\].${part}` });
 const sink = (part: object = {}) => ({ name: "on-call", url: "https://events.example.com", ...part });
 
@@ -431,8 +434,32 @@ const cases: readonly Case[] = [
     ["spec.strategy", routed({ hostnames: many(17, (n) => `a${n}.test`) }), /at most 16 items/, routePath("hostnames")],
     ["spec.notifications", many(5, (n) => sink({ name: `a${n}` })), /at most 4 items/],
     ["spec.notifications", [sink(), sink()], /Duplicate value/, { names: "spec.notifications\\[1\\]", apiOnly: true }],
-    ["spec.health", probing({ probe: undefined }), /give one of prometheus, probe and inference/, signalPath],
-    ["spec.health", probing({ inference: "ErrorRatio" }), /give one of prometheus, probe and inference/, signalPath],
+    [
+      "spec.health",
+      probing({ probe: undefined }),
+      /give one of prometheus, probe, agreement and inference/,
+      signalPath,
+    ],
+    [
+      "spec.health",
+      probing({ inference: "ErrorRatio" }),
+      /give one of prometheus, probe, agreement and inference/,
+      signalPath,
+    ],
+    ["spec.health", agreeing({}), /say by min which share of the answers must agree/, signalPath],
+    ["spec.health", agreeing({ min: 1, compare: {} }), /leave compare away/, signalPath],
+    [
+      "spec.health",
+      agreeing({ min: 1 }, { maxLatency: "6s" }),
+      /maxLatency must be between 1ms and 5s/,
+      { names: "spec.health.signals\\[0\\].agreement", apiOnly: true },
+    ],
+    [
+      "spec.health",
+      agreeing({ min: 1 }, { bodies: many(17, (n) => String(n)) }),
+      /at most 16 items/,
+      { names: "spec.health.signals\\[0\\].agreement.bodies" },
+    ],
     ["spec.health", probing({ min: 2, max: 1 }), /min must be at most max.*exchange them/, signalPath],
     ["spec.health", probing({ max: 1, resetMax: 2 }), /resetMax must be at most max/, signalPath],
     ["spec.health", probing({ resetMin: 1 }), /resetMin at least min/, signalPath],

@@ -29,6 +29,8 @@ class Shop {
   /** What Prometheus says; undefined: nothing. */
   errors: string | undefined = "0.01";
   status = 200;
+  /** What the pod at an address answers. */
+  readonly labels = new Map<string, number>();
   model: SecureModel;
   guardian: Guardian;
 
@@ -70,9 +72,12 @@ class Shop {
   }
 
   /** As its status says from now on. */
-  serves(number: number): void {
-    const active = { revision: `iris-${number}`, digest: `sha256:${"1".repeat(64)}`, since: "2026-01-01T00:00:00Z" };
-    this.model = { ...this.model, status: { active } };
+  serves(number: number, left?: { readonly from: number; readonly to: number }): void {
+    const since = "2026-01-01T00:00:00Z";
+    const active = { revision: `iris-${number}`, digest: `sha256:${"1".repeat(64)}`, since };
+    const why = { reason: "SignalBad", message: "bad" };
+    const rollback = left && { from: `iris-${left.from}`, to: `iris-${left.to}`, since, ...why };
+    this.model = { ...this.model, status: { active, ...(rollback && { rollback }) } };
     this.models.put(this.model);
   }
 
@@ -106,7 +111,8 @@ class Shop {
 
   #pod(request: EgressRequest) {
     this.asked.push(request);
-    return Promise.resolve(answer(this.status, "{}"));
+    const label = this.labels.get(new URL(request.url).hostname);
+    return Promise.resolve(answer(this.status, JSON.stringify({ label })));
   }
 }
 
@@ -121,14 +127,17 @@ function revision(number: number): ModelRevision {
   } as unknown as ModelRevision;
 }
 
-function pod(name: string, { number = 1, ready = true }: { number?: number; ready?: boolean } = {}): WatchedPod {
+function pod(
+  name: string,
+  { number = 1, ready = true, ip = "10.0.0.7" }: { number?: number; ready?: boolean; ip?: string } = {},
+): WatchedPod {
   return {
     metadata: {
       name,
       namespace: "shop",
       labels: { "mlsecops.io/model": "iris", "mlsecops.io/revision": `iris-${number}` },
     },
-    status: { podIP: "10.0.0.7", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+    status: { podIP: ip, conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
   };
 }
 
@@ -351,5 +360,66 @@ describe("the guardian", () => {
     shop.model = { ...shop.model, metadata: { ...shop.model.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
     shop.restart();
     assert.equal(await shop.pass(), undefined);
+  });
+});
+
+describe("the guardian, where versions are to agree", () => {
+  const agreement = { path: "/infer", bodies: ["{}"], json: ["label"] };
+
+  /** Version 1 serves and answers 1; version 2 comes and answers 2. */
+  async function disagreeing(left?: { readonly from: number; readonly to: number }, ready = true): Promise<Shop> {
+    const shop = new Shop({ signals: [{ name: "same", agreement, min: 1 }] });
+    shop.serves(1, left);
+    shop.labels.set("10.0.0.1", 1).set("10.0.0.2", 2);
+    shop.pods = [pod("iris-a", { ip: "10.0.0.1", ready }), pod("iris-b", { number: 2, ip: "10.0.0.2" })];
+    await shop.run(10 * minute);
+    return shop;
+  }
+
+  it("finds the one that comes unwell, and the one that serves well, when they do not", async () => {
+    const shop = await disagreeing();
+    assert.equal(shop.verdict("iris-1")?.state, "Healthy");
+    assert.equal(shop.verdict("iris-2")?.state, "Unhealthy");
+    assert.match(shop.verdict("iris-2")?.message ?? "", /^same is 0, below the minimum 1, in 3 of the last/);
+    assert.ok(shop.looks.every((look) => look === "Agreement Value"));
+  });
+
+  it("finds both well when they do", async () => {
+    const shop = new Shop({ signals: [{ name: "same", agreement, min: 1 }] });
+    shop.serves(1);
+    shop.pods = [pod("iris-a", { ip: "10.0.0.1" }), pod("iris-b", { number: 2, ip: "10.0.0.2" })];
+    shop.labels.set("10.0.0.1", 1).set("10.0.0.2", 1);
+    await shop.run(10 * minute);
+    assert.deepEqual([shop.verdict("iris-1")?.state, shop.verdict("iris-2")?.state], ["Healthy", "Healthy"]);
+  });
+
+  it("asks nothing of what serves alone, and finds it well by its pods", async () => {
+    const shop = new Shop({ signals: [{ name: "same", agreement, min: 1 }] });
+    shop.serves(1);
+    shop.pods = [pod("iris-a", { ip: "10.0.0.1" })];
+    await shop.run(10 * minute);
+    assert.equal(shop.verdict("iris-1")?.state, "Healthy");
+    assert.deepEqual(shop.asked, []);
+  });
+
+  it("asks nothing of what a rollback goes to: to agree with what it leaves would be no merit", async () => {
+    const shop = await disagreeing({ from: 1, to: 2 });
+    assert.equal(shop.verdict("iris-2")?.state, "Healthy");
+    assert.deepEqual(shop.asked, []);
+  });
+
+  it("cannot tell while what serves does not answer", async () => {
+    const shop = await disagreeing(undefined, false);
+    assert.equal(shop.verdict("iris-2")?.state, "Unknown");
+    assert.match(shop.verdict("iris-2")?.message ?? "", /NoBaseline: no pod of the revision that serves is ready/);
+  });
+
+  it("asks nothing while what serves is unhealthy", async () => {
+    const shop = await disagreeing();
+    shop.asked.length = 0;
+    shop.pods = [{ ...crashing, metadata: pod("iris-a").metadata }, ...shop.pods.slice(1)];
+    await shop.run(10 * minute);
+    assert.equal(shop.verdict("iris-1")?.state, "Unhealthy");
+    assert.equal(shop.verdict("iris-2")?.state, "Healthy");
   });
 });
