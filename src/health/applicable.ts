@@ -1,7 +1,7 @@
 import type { SecureModel } from "../api/index.ts";
 import type { HealthVerdict } from "./decide-health.ts";
 import type { WatchPlan } from "./from-spec.ts";
-import type { Subject } from "./looking.ts";
+import type { Subject } from "./querying.ts";
 
 /** The revision that serves, where another one's answers can be held against its own. */
 export interface Applicable {

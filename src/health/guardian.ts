@@ -11,10 +11,11 @@ import { type Applicable, applicable } from "./applicable.ts";
 import { type HealthVerdict, decideHealth } from "./decide-health.ts";
 import { type WatchPlan, watchPlan } from "./from-spec.ts";
 import type { Look } from "./look.ts";
-import { type LookDependencies, type Login, type Subject, lookAt, readLogin } from "./looking.ts";
+import { type LookDependencies, type Sight, lookAtAll, readLogin } from "./looking.ts";
 import { type PodFinding, type WatchedPod, hasEnded, podFinding } from "./pods.ts";
 import { type HealthRecord, emptyRecord, keepSignals, noteLook, notePods, recordOf } from "./record.ts";
 import { readRecord, writeRecord } from "./record-store.ts";
+import type { Login, Subject } from "./querying.ts";
 import { subjectsOf, wantedPods } from "./subjects.ts";
 
 export interface GuardianDependencies extends Omit<LookDependencies, "monotonic"> {
@@ -32,6 +33,8 @@ export interface GuardianDependencies extends Omit<LookDependencies, "monotonic"
 /** While pods are not as they should be, without their saying anything. */
 const startingMs = 30_000;
 const loginMs = 5 * 60_000;
+/** After queries could not share a request. */
+const apartMs = 10 * 60_000;
 const saveMs = 5 * 60_000;
 /** A verdict that rests on looks, and is as old as that, holds no longer. */
 const staleLooks = 4;
@@ -46,6 +49,8 @@ interface Watched {
   lookedAt: number;
   savedAt: number;
   saved: string;
+  /** On the monotonic clock: before, each query is asked by itself. */
+  togetherFrom: number;
   login: { readonly of: string; readonly until: number; readonly is: Login } | undefined;
   readonly verdicts: Map<string, { readonly verdict: HealthVerdict; readonly until: number }>;
 }
@@ -155,16 +160,19 @@ export class Guardian {
     if (warm.length === 0) return;
     const login = await this.#login(model, plan, { watched, client });
     const deps = { ...this.#deps, monotonic: () => clock.monotonic() };
-    const looked = await Promise.all(
-      warm.flatMap((subject) => {
-        const { plan: own, serving } = planOf(subject);
-        return own.signals.map(async (one) => {
-          const look = await lookAt(deps, { subject, serving, signal: one, plan, login }, { now, signal });
-          onLook?.(one.source.kind, look.kind);
-          return { revision: subject.revision.metadata.name, policy: one.policy, look };
-        });
-      }),
-    );
+    const sights = warm.flatMap((subject): readonly Sight[] => {
+      const { plan: own, serving } = planOf(subject);
+      return own.signals.map((one) => ({ subject, serving, signal: one }));
+    });
+    const together = clock.monotonic() >= watched.togetherFrom;
+    const { looks, apart } = await lookAtAll(deps, sights, { plan, login, now, signal, together });
+    if (apart) watched.togetherFrom = clock.monotonic() + apartMs;
+    const looked = sights.flatMap(({ subject, signal: { policy, source } }, index) => {
+      const look = looks[index];
+      if (look === undefined) return [];
+      onLook?.(source.kind, look.kind);
+      return [{ revision: subject.revision.metadata.name, policy, look }];
+    });
     signal.throwIfAborted();
     if (looked.some(({ look }) => look.kind === "Error" && look.reason === "NotAuthorized")) watched.login = undefined;
     watched.record = keepSignals(watched.record, new Set(plan.signals.map(({ policy }) => policy.name)));
@@ -242,6 +250,7 @@ function newWatched(uid: string | undefined): Watched {
     askedAt: -Infinity,
     lookedAt: -Infinity,
     savedAt: -Infinity,
+    togetherFrom: -Infinity,
     saved: "",
     login: undefined,
     verdicts: new Map(),

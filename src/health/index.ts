@@ -43,6 +43,7 @@ export { probePod, readProbe, type Expectation, type Probe } from "./probe.ts";
 export {
   MAX_POINTS,
   askPrometheus,
+  askTogether,
   readAnswer,
   type PrometheusQuery,
   type PrometheusServer,

@@ -1,81 +1,71 @@
-import type { ModelRevision } from "../api/index.ts";
 import { type ObjectClient, isKubeError, secretType } from "../kube/index.ts";
-import { type Sender } from "./asking.ts";
-import { type LoginSecret, authorizationOf } from "./authorization.ts";
-import type { MetricsServer, WatchPlan, WatchedSignal } from "./from-spec.ts";
-import { type Look, errorLook } from "./look.ts";
-import type { WatchedPod } from "./pods.ts";
 import { lookAtAgreement } from "./agreement.ts";
 import { type PodTarget, noPod, pickTarget } from "./ask-pod.ts";
+import { type Sender } from "./asking.ts";
+import { type LoginSecret, authorizationOf } from "./authorization.ts";
+import type { MetricsServer, WatchedSignal } from "./from-spec.ts";
+import { type Look, errorLook } from "./look.ts";
+import type { WatchedPod } from "./pods.ts";
 import { probePod } from "./probe.ts";
-import { askPrometheus } from "./prometheus.ts";
-import { fillQuery } from "./query-text.ts";
+import { type Login, type Querying, type Subject, askAlone, askShared, questionOf } from "./querying.ts";
 
-export interface LookDependencies {
+export interface LookDependencies extends Pick<Querying, "metricsSender"> {
   readonly client: ObjectClient;
-  /** To servers that tenants name. */
-  readonly metricsSender: (caBundle: string | undefined) => Sender;
   /** To pods, by the addresses that the kubelets say they have. */
   readonly podSender: Sender;
   readonly monotonic: () => number;
 }
 
-export interface Subject {
-  readonly revision: ModelRevision;
-  readonly pods: readonly WatchedPod[];
+/** What is to be looked at of a revision. */
+export interface Sight {
+  readonly subject: Subject;
+  /** What its answers are held against. */
+  readonly serving: Subject | undefined;
+  readonly signal: WatchedSignal;
 }
 
-export interface LookContext {
-  readonly now: Date;
-  readonly signal: AbortSignal;
+export interface Looking extends Pick<Querying, "plan" | "login" | "now" | "signal"> {
+  /** Whether queries may share a request. */
+  readonly together: boolean;
 }
 
-export type Login = ReturnType<typeof authorizationOf> | { readonly authorization?: undefined };
+export interface Looks {
+  /** As many as sights, in their order. */
+  readonly looks: readonly Look[];
+  /** The queries could not share a request. */
+  readonly apart: boolean;
+}
 
-/** One look at one signal of one revision. */
-export async function lookAt(
+/** One look at each signal of each revision. Queries that ask for the value of now share a request, where they can. */
+export async function lookAtAll(deps: LookDependencies, sights: readonly Sight[], looking: Looking): Promise<Looks> {
+  const querying: Querying = { ...looking, metricsSender: deps.metricsSender };
+  const asked = sights.map(({ subject, signal: { source } }) =>
+    source.kind === "Prometheus" ? questionOf(subject, source.query, looking) : undefined,
+  );
+  const questions = asked.filter((question) => question !== undefined);
+  const shared = looking.together ? askShared(questions, querying) : Promise.resolve(new Map<never, Look>());
+  const looks = sights.map(async (sight, index) => {
+    const question = asked[index];
+    if (question === undefined) return lookAtPods(deps, sight, looking);
+    return (await shared)?.get(question) ?? askAlone(question, querying);
+  });
+  return { looks: await Promise.all(looks), apart: (await shared) === undefined };
+}
+
+async function lookAtPods(
   deps: LookDependencies,
-  {
-    subject,
-    serving,
-    signal: { source },
-    plan,
-    login,
-  }: {
-    readonly subject: Subject;
-    /** What its answers are held against. */
-    readonly serving: Subject | undefined;
-    readonly signal: WatchedSignal;
-    readonly plan: WatchPlan;
-    readonly login: Login;
-  },
-  { now, signal }: LookContext,
+  { subject, serving, signal: { source } }: Sight,
+  { plan, now, signal }: Looking,
 ): Promise<Look> {
   const turn = Math.floor(now.getTime() / plan.policy.intervalMs);
-  const target = podOf(subject, turn);
+  const mine = podOf(subject, turn);
   const asking = { signal, monotonic: deps.monotonic };
-  if (source.kind === "Probe")
-    return target === undefined ? noPod : probePod(deps.podSender, target, source.probe, asking);
   if (source.kind === "Agreement") {
     const theirs = serving === undefined ? undefined : podOf(serving, turn);
-    return lookAtAgreement(deps.podSender, { mine: target, theirs }, source.agreement, asking);
+    return lookAtAgreement(deps.podSender, { mine, theirs }, source.agreement, asking);
   }
-  const { metadata, spec } = subject.revision;
-  const { server } = plan;
-  // The schema refuses it; what was stored under an older one is told.
-  if (server === undefined) return errorLook("NotAllowed", "spec.health.prometheus is not given");
-  if ("look" in login) return login.look;
-  const filled = fillQuery(source.query.query, {
-    namespace: metadata.namespace ?? "",
-    model: spec.model,
-    revision: metadata.name,
-    pods: subject.pods.map((pod) => pod.metadata.name),
-  });
-  if ("look" in filled) return filled.look;
-  const { url, timeoutMs } = server;
-  const to = { url, authorization: login.authorization };
-  const query = { ...source.query, query: filled.query };
-  return askPrometheus(deps.metricsSender(server.caBundle), to, query, { now, signal, timeoutMs });
+  if (source.kind !== "Probe" || mine === undefined) return noPod;
+  return probePod(deps.podSender, mine, source.probe, asking);
 }
 
 /** The login that a server's Secret holds, read in the model's own namespace, through the operator's RoleBinding there. */

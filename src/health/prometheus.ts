@@ -39,7 +39,10 @@ const Point = z.tuple([z.number(), z.string().max(64)]);
 const Data = z.discriminatedUnion("resultType", [
   z.object({ resultType: z.literal("scalar"), result: Point }),
   z.object({ resultType: z.literal("string"), result: z.unknown() }),
-  z.object({ resultType: z.literal("vector"), result: z.array(z.object({ value: Point.optional() })) }),
+  z.object({
+    resultType: z.literal("vector"),
+    result: z.array(z.object({ metric: z.record(z.string(), z.string()).optional(), value: Point.optional() })),
+  }),
   z.object({ resultType: z.literal("matrix"), result: z.array(z.object({ values: z.array(Point).optional() })) }),
 ]);
 const Answer = z.discriminatedUnion("status", [
@@ -56,8 +59,60 @@ export async function askPrometheus(
   sender: Sender,
   server: PrometheusServer,
   query: PrometheusQuery,
-  { now, signal, timeoutMs }: AskOptions,
+  options: AskOptions,
 ): Promise<Look> {
+  const asked = await send(sender, server, query, options);
+  return "look" in asked ? asked.look : readAnswer(asked, query, options.now);
+}
+
+/**
+ * Asks several queries, each for one value as it is now, in one request. Undefined where the answer does not say what each of
+ * them gives, since one of them is wrong or slow, or gives no vector: then each is to be asked by itself.
+ * @throws EgressError `Aborted` when the signal ends it.
+ */
+export async function askTogether(
+  sender: Sender,
+  server: PrometheusServer,
+  queries: readonly string[],
+  options: AskOptions,
+): Promise<readonly Look[] | undefined> {
+  const asked = await send(sender, server, { query: together(queries) }, options);
+  // Nobody is there, or lets anybody in: to ask again would change nothing.
+  if ("look" in asked) return isOfAll(asked.look) ? queries.map(() => asked.look) : undefined;
+  const parsed = Answer.safeParse(asked.body);
+  if (parsed.data?.status !== "success" || parsed.data.data.resultType !== "vector") {
+    const look = readAnswer(asked, {}, options.now);
+    return isOfAll(look) ? queries.map(() => look) : undefined;
+  }
+  const { result } = parsed.data.data;
+  const known = new Set(queries.map((_, index) => String(index)));
+  if (result.some(({ metric }) => !known.has(metric?.[QUERY_LABEL] ?? ""))) return undefined;
+  return queries.map((_, index) => {
+    const only = single(result.filter(({ metric }) => metric?.[QUERY_LABEL] === String(index)));
+    return "look" in only ? only.look : instant(only.one.value, options.now);
+  });
+}
+
+/** Which query a series is the answer of. */
+const QUERY_LABEL = "mlsecops_query";
+
+/** Each on lines of its own: a comment ends with its line. */
+function together(queries: readonly string[]): string {
+  return queries
+    .map((query, index) => `label_replace((\n${query}\n), "${QUERY_LABEL}", "${index}", "", "")`)
+    .join(" or ");
+}
+
+function isOfAll(look: Look): boolean {
+  return look.kind === "Error" && ["NotAllowed", "Unreachable", "NotAuthorized", "NotPrometheus"].includes(look.reason);
+}
+
+async function send(
+  sender: Sender,
+  server: PrometheusServer,
+  query: PrometheusQuery,
+  { now, signal, timeoutMs }: AskOptions,
+): Promise<{ readonly status: number; readonly body: unknown } | { readonly look: Look }> {
   const asked = await ask(sender, {
     method: "POST",
     url: `${server.url.replace(/\/+$/, "")}/api/v1/${query.range === undefined ? "query" : "query_range"}`,
@@ -68,9 +123,9 @@ export async function askPrometheus(
     deadlineMs: timeoutMs,
     signal,
   });
-  if ("look" in asked) return asked.look;
+  if ("look" in asked) return asked;
   const { status, body } = asked.answer;
-  return readAnswer({ status, body: parseJson(body) }, query, now);
+  return { status, body: parseJson(body) };
 }
 
 function formOf({ query, range }: PrometheusQuery, now: Date, timeoutMs: number): string {

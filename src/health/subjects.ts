@@ -1,7 +1,7 @@
 import { REVISION_LABEL } from "../admission/index.ts";
 import type { ModelRevision, SecureModel } from "../api/index.ts";
 import type { Store } from "../kube/index.ts";
-import type { Subject } from "./looking.ts";
+import type { Subject } from "./querying.ts";
 import { type WatchedPod, hasEnded } from "./pods.ts";
 
 export interface SubjectSources {

@@ -29,8 +29,11 @@ export class MetricsServer {
         const parameters = new URLSearchParams(form === "" ? (request.url ?? "").replace(/^[^?]*\?/, "") : form);
         const query = parameters.get("query") ?? "";
         response.setHeader("content-type", "application/json");
-        const value = this.#answer(query);
-        const result = value === undefined ? [] : [{ metric: {}, value: [Date.now() / 1000, String(value)] }];
+        const now = Date.now() / 1000;
+        const result = parts(query).flatMap(({ text, metric }) => {
+          const value = this.#answer(text);
+          return value === undefined ? [] : [{ metric, value: [now, String(value)] }];
+        });
         response.end(JSON.stringify({ status: "success", data: { resultType: "vector", result } }));
       });
     });
@@ -71,6 +74,13 @@ export class MetricsServer {
     const look = Math.floor((performance.now() - since) / intervalMs);
     return trace[Math.min(look, trace.length - 1)];
   }
+}
+
+/** Queries that share a request are told apart by a label. */
+function parts(query: string) {
+  const shared = [...query.matchAll(/label_replace\(\(\n([^]*?)\n\), "mlsecops_query", "(\d+)", "", ""\)/g)];
+  if (shared.length === 0) return [{ text: query, metric: {} }];
+  return shared.map(([, text = "", index = ""]) => ({ text, metric: { mlsecops_query: index } }));
 }
 
 function labelOf(query: string, name: string): string | undefined {

@@ -28,6 +28,8 @@ class Shop {
   pods: WatchedPod[] = [];
   /** What Prometheus says; undefined: nothing. */
   errors: string | undefined = "0.01";
+  /** Whether queries may share a request. */
+  answersTogether = true;
   status = 200;
   /** What the pod at an address answers. */
   readonly labels = new Map<string, number>();
@@ -105,8 +107,11 @@ class Shop {
     this.asked.push(request);
     if (this.errors === undefined) return Promise.reject(new EgressError("ConnectionFailed", "no connection"));
     const value = [this.clock.now().getTime() / 1000, this.errors];
-    const body = JSON.stringify({ status: "success", data: { resultType: "vector", result: [{ metric: {}, value }] } });
-    return Promise.resolve(answer(200, body));
+    const query = new URLSearchParams(request.body as string).get("query") ?? "";
+    const shared = [...query.matchAll(/"mlsecops_query", "(\d+)"/g)].map(([, index]) => ({ mlsecops_query: index }));
+    if (shared.length > 0 && !this.answersTogether) return Promise.resolve(answer(400, refused));
+    const result = (shared.length === 0 ? [{}] : shared).map((metric) => ({ metric, value }));
+    return Promise.resolve(answer(200, JSON.stringify({ status: "success", data: { resultType: "vector", result } })));
   }
 
   #pod(request: EgressRequest) {
@@ -115,6 +120,8 @@ class Shop {
     return Promise.resolve(answer(this.status, JSON.stringify({ label })));
   }
 }
+
+const refused = JSON.stringify({ status: "error", errorType: "bad_data", error: "expected type instant vector" });
 
 function answer(status: number, body: string) {
   return { status, headers: new Map<string, string>(), url: new URL("https://x"), body: Buffer.from(body) };
@@ -360,6 +367,42 @@ describe("the guardian", () => {
     shop.model = { ...shop.model, metadata: { ...shop.model.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
     shop.restart();
     assert.equal(await shop.pass(), undefined);
+  });
+});
+
+describe("the guardian, where several queries are asked", () => {
+  const twoQueries = {
+    prometheus: { url: "https://prometheus.test" },
+    signals: [
+      { name: "errors", inference: "ErrorRatio", max: 0.05 },
+      { name: "slow", prometheus: { query: "scalar(x)" }, max: 1 },
+      { name: "trend", prometheus: { query: "y", range: { window: "10m" } }, max: 1 },
+    ],
+  };
+  const requestsAt = async (shop: Shop) => {
+    shop.asked.length = 0;
+    await shop.run(30_000);
+    return shop.asked.length;
+  };
+
+  it("asks those for the value of now in one request", async () => {
+    const shop = new Shop(twoQueries);
+    shop.pods = [pod("iris-a")];
+    await shop.run(10 * minute);
+    assert.equal(await requestsAt(shop), 2);
+    assert.equal(shop.asked.filter(({ url }) => String(url).endsWith("query_range")).length, 1);
+  });
+
+  it("asks each by itself for ten minutes where they cannot share one, and misses nothing", async () => {
+    const shop = new Shop(twoQueries);
+    shop.answersTogether = false;
+    shop.pods = [pod("iris-a")];
+    await shop.run(90_000);
+    assert.equal(shop.looks.filter((look) => look === "Prometheus Value").length, 6);
+    assert.equal(await requestsAt(shop), 3);
+    shop.answersTogether = true;
+    await shop.run(10 * minute);
+    assert.equal(await requestsAt(shop), 2);
   });
 });
 

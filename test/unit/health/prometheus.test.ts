@@ -8,6 +8,7 @@ import {
   type Look,
   type RangeQuery,
   askPrometheus,
+  askTogether,
   authorizationOf,
   fillQuery,
   inferenceQuery,
@@ -151,8 +152,64 @@ describe("asking Prometheus", () => {
         { query: "up", range: options.range },
         { now, signal: options.signal ?? new AbortController().signal, timeoutMs: options.timeoutMs ?? 5_000 },
       );
-    return { seen, ask };
+    const askAll = (queries: readonly string[]) =>
+      askTogether(egress, { url: `http://prometheus.test:${port}` }, queries, {
+        now,
+        signal: new AbortController().signal,
+        timeoutMs: 200,
+      });
+    return { seen, ask, askAll };
   }
+
+  const labelled = (...series: readonly (readonly [query: string, value: string])[]) =>
+    success(
+      "vector",
+      series.map(([query, value]) => ({ metric: { mlsecops_query: query }, value: [at, value] })),
+    );
+
+  it("answers several queries in one request, each with a reason of its own", async () => {
+    const series = labelled(["2", "NaN"], ["0", "0.5"], ["3", "1"], ["3", "2"]);
+    const { seen, askAll } = await serve((response) => response.end(JSON.stringify(series)));
+    const looks = await askAll(["up # all", "down", "x", "y"]);
+    const says = looks?.map(told) ?? [];
+    assert.deepEqual(says.slice(0, 3), ["0.5", "NoData", "NaN"]);
+    assert.match(says[3] ?? "", /^SeveralSeries: the query gives 2 series/);
+    assert.equal(seen.length, 1);
+    const query = seen[0]?.form.get("query") ?? "";
+    assert.ok(
+      query.startsWith('label_replace((\nup # all\n), "mlsecops_query", "0", "", "") or label_replace((\ndown'),
+    );
+  });
+
+  it("cannot answer several queries in one request where one of them is wrong, slow, or no vector", async () => {
+    const wrong = { status: "error", errorType: "bad_data", error: "parse error" };
+    for (const [status, body] of [
+      [400, JSON.stringify(wrong)],
+      [503, "busy"],
+      [200, "1".repeat(300_000)],
+      [200, JSON.stringify(matrix([at, "1"]))],
+      [200, JSON.stringify(success("scalar", [at, "1"]))],
+      [200, JSON.stringify(vector("1"))],
+      [200, JSON.stringify(labelled(["7", "1"]))],
+    ] as const) {
+      const { askAll } = await serve((response) => response.writeHead(status).end(body));
+      assert.equal(await askAll(["up", "down"]), undefined, body.slice(0, 80));
+    }
+    const silent = await serve(() => undefined);
+    assert.equal(await silent.askAll(["up", "down"]), undefined);
+  });
+
+  it("says of all queries at once that nobody is there, or lets anybody in", async () => {
+    const broken = await serve((response) => response.destroy());
+    assert.deepEqual(
+      (await broken.askAll(["up", "down"]))?.map((look) => told(look).split(":")[0]),
+      ["Unreachable", "Unreachable"],
+    );
+    const closed = await serve((response) => response.writeHead(401).end());
+    assert.match(told((await closed.askAll(["up", "down"]))?.[1] ?? { kind: "NoData" }), /^NotAuthorized/);
+    const html = await serve((response) => response.end("<html>"));
+    assert.match(told((await html.askAll(["up", "down"]))?.[0] ?? { kind: "NoData" }), /^NotPrometheus/);
+  });
 
   it("sends query, time limit and login", async () => {
     const { seen, ask } = await serve((response) => response.end(JSON.stringify(vector("1"))));
