@@ -37,12 +37,13 @@ export async function lookAtAgreement(
       askPod(sender, mine, request, context),
       askPod(sender, theirs, request, context),
     ]);
+    const baseline = baselineOf(agreement, other);
+    // First: what neither of the two answers is nobody's fault.
+    if ("look" in baseline) return baseline.look;
     if ("look" in own) {
       const isLate = own.look.kind === "Error" && own.look.reason === "Timeout";
       return isLate ? wrongLook("TooSlow", `no answer within ${deadlineMs} ms`) : own.look;
     }
-    const baseline = baselineOf(agreement, other);
-    if ("look" in baseline) return baseline.look;
     if (agrees(agreement, own.answer, baseline.values)) alike += 1;
   }
   return valueLook(alike / bodies.length);

@@ -3,7 +3,7 @@ import type { SecureModel } from "../api/index.ts";
 import type { DnsPlace } from "../isolation/index.ts";
 import type { Store } from "../kube/index.ts";
 
-/** Where probes come from, for namespaces with a model that asks for some: its walls must let them in. */
+/** Where probes come from, for namespaces with a model whose pods are to be asked: its walls must let them in. */
 export function probesFrom(
   models: Pick<Store<SecureModel>, "list">,
   { namespace }: Pick<OperatorIdentity, "namespace">,
@@ -13,5 +13,5 @@ export function probesFrom(
 }
 
 function isProbed({ spec }: SecureModel): boolean {
-  return spec.health?.signals.some(({ probe }) => probe !== undefined) ?? false;
+  return spec.health?.signals.some(({ probe, agreement }) => probe !== undefined || agreement !== undefined) ?? false;
 }

@@ -61,6 +61,11 @@ const cases: readonly [string, { readonly mine?: Pod; readonly theirs?: Pod }, s
   ["the one that comes is late", { mine: except(2, "Late") }, "TooSlow: no answer within 1000 ms"],
   ["the one that comes cannot be reached", { mine: except(2, "NoConnection") }, "Unreachable: no connection"],
   [
+    "neither answers in time: that is nobody's fault",
+    { mine: except(2, "Late"), theirs: except(2, "Late") },
+    "NoBaseline: of the revision that serves, late",
+  ],
+  [
     "the one that serves cannot be reached",
     { theirs: except(2, "NoConnection") },
     "NoBaseline: of the revision that serves, no connection",
