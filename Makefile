@@ -44,8 +44,8 @@ tools:
 
 # ---------------------------------------------------------------------- source
 
-.PHONY: verify check-format check-lint check-types check-generated generate manifests format
-verify: check-format check-lint check-types check-generated ## format, lint, types, generated files (-k: all of them, whatever fails)
+.PHONY: verify check-format check-lint check-types check-generated check-licences generate manifests format
+verify: check-format check-lint check-types check-generated check-licences ## format, lint, types, generated files, licences (-k: all of them, whatever fails)
 
 check-format: node_modules/.package-lock.json
 	$(PRETTIER) --check
@@ -58,6 +58,9 @@ check-types: node_modules/.package-lock.json
 
 check-generated: node_modules/.package-lock.json
 	$(NODE) --import=tsx src/generate/main.ts --check
+
+check-licences: node_modules/.package-lock.json
+	$(NODE) release/licences.ts
 
 generate: node_modules/.package-lock.json ## write all that is generated from the schemas
 	$(NODE) --import=tsx src/generate/main.ts
@@ -123,6 +126,10 @@ test-images: setup ## the images, in their layers
 .PHONY: bench
 bench: node_modules/.package-lock.json ## how fast it is, beside its peers in the same run; figures in build/bench/ (BENCH_MODELS=200: sooner)
 	@test/bench/run
+
+.PHONY: release
+release: setup ## rehearse a release: signed images with SBOM and provenance, chart, manifests; in build/release/
+	@release/run
 
 # ---------------------------------------------------------------------- local cluster and images
 
