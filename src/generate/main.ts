@@ -10,9 +10,11 @@ import { EvidencePredicate, ModelEvent, kinds } from "../api/index.ts";
 import { commands } from "../cli/commands.ts";
 import { referencePage as commandPage } from "../cli/reference/page.ts";
 import { shapes } from "../cli/reference/shapes.ts";
+import { chartPage } from "./chart-page.ts";
 import { dashboard } from "./dashboard/dashboard.ts";
 
 const HEADER = "# Generated from src by `make generate`; do not edit.\n";
+const VALUES = "charts/mlsecops-operator/values.yaml";
 const ALERTS = "charts/mlsecops-operator/files/alerts.yaml";
 const DASHBOARD = "charts/mlsecops-operator/files/dashboard.json";
 const SERVICE_ACCOUNT = "mlsecops-operator";
@@ -27,7 +29,7 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ...crds.flatMap(({ name, text }): [string, string][] => [
       [`crds/${name}`, HEADER + text],
-      [`charts/mlsecops-operator/crds/${name}`, HEADER + text],
+      [`charts/mlsecops-operator/templates/crds/${name}`, chartDefinition(text)],
     ]),
     ["docs/reference/api.md", referencePage(kinds)],
     ["docs/reference/cli.md", commandPage(commands, shapes)],
@@ -40,6 +42,7 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["manifests/install/crds.yaml", HEADER + crds.map(({ text }) => text).join("---\n")],
     ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],
     ["manifests/monitoring/prometheus-rule.yaml", await prometheusRule()],
+    ["charts/mlsecops-operator/README.md", chartPage(await readFile(VALUES, "utf8"))],
     [DASHBOARD, dashboard()],
     ["manifests/monitoring/dashboard.yaml", await dashboardConfigMap()],
   ]);
@@ -93,6 +96,13 @@ async function dashboardConfigMap(): Promise<string> {
 async function monitoringMetadata(): Promise<{ readonly labels: object }> {
   const text = await readFile("manifests/monitoring/pod-monitor.yaml", "utf8");
   return (parse(text) as { metadata: { labels: object } }).metadata;
+}
+
+/** Among the templates, and not in Helm's folder crds/: what lies there is never upgraded. It outlives the release. */
+function chartDefinition(text: string): string {
+  if (text.includes("{{")) throw new Error("a CRD holds {{, which Helm would read as its own");
+  const kept = text.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n");
+  return `${HEADER}{{- if .Values.crds.enabled }}\n${kept}{{- end }}\n`;
 }
 
 function documents(objects: readonly unknown[]): string {

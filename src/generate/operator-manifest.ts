@@ -1,6 +1,6 @@
 const HEADER = "# Rendered from charts/mlsecops-operator with its default values by `make manifests`; do not edit.\n";
-/** Generated from src, without Helm: manifests/install/admission-policies.yaml and people-roles.yaml. */
-const GENERATED = /^# Source: mlsecops-operator\/templates\/(admission\/|people-roles\.yaml)/;
+/** Generated from src, without Helm: manifests/install/crds.yaml, admission-policies.yaml and people-roles.yaml. */
+const GENERATED = /^# Source: mlsecops-operator\/templates\/(admission\/|crds\/|people-roles\.yaml)/;
 
 /** manifests/install/operator.yaml, from what `helm template` says of the chart. */
 export function operatorManifest(rendered: string): string {

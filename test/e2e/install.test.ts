@@ -258,7 +258,7 @@ describe("the installation", function () {
     const { ok, output } = await helm(["template", "mlsecops-operator", CHART, "-n", SYSTEM]);
     assert.ok(ok, output);
     const [operator, ...generated] = await Promise.all(
-      ["operator.yaml", "admission-policies.yaml", "people-roles.yaml"].map((file) =>
+      ["operator.yaml", "crds.yaml", "admission-policies.yaml", "people-roles.yaml"].map((file) =>
         readFile(`manifests/install/${file}`, "utf8"),
       ),
     );

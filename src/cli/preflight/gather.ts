@@ -64,6 +64,7 @@ const written: readonly (readonly [group: string, plural: string])[] = [
   ["", "secrets"],
   ["", "serviceaccounts"],
   ["apps", "deployments"],
+  ["policy", "poddisruptionbudgets"],
   ["apiextensions.k8s.io", "customresourcedefinitions"],
   ["rbac.authorization.k8s.io", "clusterroles"],
   ["rbac.authorization.k8s.io", "clusterrolebindings"],

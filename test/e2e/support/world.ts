@@ -80,7 +80,8 @@ async function open(): Promise<World> {
 export async function install({ values }: Pick<World, "values">, ...changed: readonly string[]): Promise<void> {
   const { ok, output } = await helm([
     ...["upgrade", "--install", RELEASE, CHART, "--namespace", SYSTEM, "--create-namespace"],
-    ...["--values", values, "--wait", "--timeout", "90s"],
+    // Kinds and policies outlive what installed them, be it another release or kubectl.
+    ...["--values", values, "--take-ownership", "--wait", "--timeout", "90s"],
     ...changed.flatMap((value) => ["--set", value]),
   ]);
   if (!ok) throw new Error(`helm upgrade --install: ${output}`);
