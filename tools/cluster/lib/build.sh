@@ -22,14 +22,16 @@ MONITORING_BUILD=(promtool prometheus)
 KSERVE_BUILD=(kserve)
 # What stands for a Gateway in tests: what `build gateway` means. Nothing else builds it.
 GATEWAY_BUILD=(nginx gateway-api)
+# What tests how the operator is run by GitOps: what `build gitops` means. Nothing else builds it.
+GITOPS_BUILD=(argocd redis-server)
 # Of all these, what is not built but fetched.
-FETCHED=(promtool prometheus nginx gateway-api)
+FETCHED=(promtool prometheus nginx gateway-api redis-server)
 
 # Seconds of processor time that each takes while Go's build cache is empty, in this order: what an earlier one has
 # compiled is not compiled again. In proportion to the source of its packages; all of them together are measured.
 declare -A COLD_SECONDS=([portal]=54 [pack]=2 [pause]=1 [kube]=438 [containerd]=122 [calico]=257 [coredns]=134 [cosign]=298 [crane]=10 [helm]=168 [kwok]=142
   [fulcio]=115 [timestamp-authority]=25 [rekor-tiles]=16 [policy-controller]=600
-  [argo-rollouts]=480 [flagger]=330 [kserve]=250)
+  [argo-rollouts]=480 [flagger]=330 [kserve]=250 [argocd]=640)
 
 # One set of flags for all: the Go build cache is shared only among builds with
 # the same -trimpath and CGO_ENABLED, and Kubernetes' packages are used by most.
@@ -84,6 +86,10 @@ ldflags() {
       v=$(module_version helm helm.sh/helm/v3)
       printf -- ' -X helm.sh/helm/v3/internal/version.version=%s' "$v"
       ;;
+    argocd)
+      v=$(module_version argocd github.com/argoproj/argo-cd/v3)
+      printf -- ' -X github.com/argoproj/argo-cd/v3/common.version=%s' "${v#v}"
+      ;;
     kwok)
       v=$(module_version kwok sigs.k8s.io/kwok)
       printf -- ' -X sigs.k8s.io/kwok/pkg/consts.Version=%s' "$v"
@@ -103,6 +109,7 @@ links_of() {
     argo-rollouts) say argo-rollouts-controller=rollouts-controller argo-rollouts-replay=replay ;;
     flagger) say flagger flagger-replay=replay ;;
     kserve) say kserve-controller=manager ;;
+    argocd) say argocd=cmd argocd-repo-server=cmd argocd-application-controller=cmd ;; # one binary, which goes by its name
     *) say "$1" ;;
   esac
 }
@@ -124,6 +131,7 @@ key_of() { # TOOL
   {
     printf '%s\n' "$GO_IDENTITY" "$CGO_ENABLED $GOFLAGS $(ldflags "$1")"
     declare -f compile
+    if [[ $1 == argocd ]]; then declare -f argocd_files; fi
     # go.sum is missing where nothing is imported, *.go where only tools are pinned
     find "$TOOLS_DIR/$1" "${beside[@]}" -maxdepth 1 \( -name 'go.*' -o -name '*.go' -o -name '*.s' \) -print0 | sort -z | xargs -0 cat
   } | sha256sum | head -c 12
@@ -171,6 +179,14 @@ compile() ( # TOOL DIRECTORY
   esac
 )
 
+# Apart from `compile`, of which every tool's key is made: a change of that builds all of them anew.
+argocd_files() ( # DIRECTORY: its kinds and settings, which are installed before it runs, and what it asks about signatures of commits
+  cd "$TOOLS_DIR/argocd" || exit
+  from=$(go list -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3) || exit
+  join_yaml "$from"/manifests/crds/*-crd.yaml "$from"/manifests/base/config/argocd-*.yaml >"$1/install.yaml" &&
+    install -m 755 "$from/hack/git-verify-wrapper.sh" "$1/"
+)
+
 pack_images() { # DIRECTORY
   "$BIN/pack" -entrypoint '["/pause"]' -user 65535:65535 "$1/pause.tar" localhost/mlsecops/pause:1 "$BIN/pause=/pause" &&
     "$BIN/pack" -entrypoint '["/coredns"]' -user 65532:65532 "$1/coredns.tar" localhost/mlsecops/coredns:1 "$BIN/coredns=/coredns"
@@ -194,6 +210,7 @@ build_one() { # TOOL
       with_progress "$title" "$log" pack_images "$store" || build_failed "$tool" "$log"
     else
       with_progress "$title" "$log" compile "$tool" "$store" || build_failed "$tool" "$log"
+      if [[ $tool == argocd ]]; then argocd_files "$store" >>"$log" 2>&1 || build_failed "$tool" "$log"; fi
     fi
     touch "$store/done"
     seconds=$(seconds_since "$started")
@@ -285,6 +302,10 @@ fetch() { # WHAT
     cd "$TOOLS_DIR/$1" && go mod download
     return
   fi
+  if [[ $1 == redis-server ]]; then # its package would start one; that of its tools has the same program, and what it is linked with
+    fetch_debian redis-tools && ln -sfn /usr/bin/redis-check-rdb "$BIN/redis-server"
+    return
+  fi
   # The lists may be missing or stale on a fresh machine.
   if [[ $EUID == 0 ]]; then apt-get update || return; fi
   unpack_binary "$1"
@@ -341,12 +362,13 @@ build() {
       monitoring) set -- "$@" "${MONITORING_BUILD[@]}" ;;
       kserve) set -- "$@" "${KSERVE_BUILD[@]}" ;;
       gateway) set -- "$@" "${GATEWAY_BUILD[@]}" ;;
+      gitops) set -- "$@" "${GITOPS_BUILD[@]}" ;;
       *) set -- "$@" "$what" ;;
     esac
   done
   for what; do
-    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} ${KSERVE_BUILD[*]} ${GATEWAY_BUILD[*]} " == *" $what "* ]] ||
-      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring kserve gateway"
+    [[ " ${ALL_BUILD[*]} ${SIGSTORE_BUILD[*]} ${PEERS_BUILD[*]} ${MONITORING_BUILD[*]} ${KSERVE_BUILD[*]} ${GATEWAY_BUILD[*]} ${GITOPS_BUILD[*]} " == *" $what "* ]] ||
+      die "nothing here is called '$what'; there is: ${ALL_BUILD[*]} sigstore peers monitoring kserve gateway gitops"
   done
   if [[ " $* " == *' images '* ]]; then
     for what in pack pause coredns; do [[ " $* " == *" $what "* ]] || set -- "$what" "$@"; done # they are made of these
