@@ -5,11 +5,12 @@ import { basename, join, resolve } from "node:path";
 import { build, type Metafile } from "esbuild";
 
 // The second is started by the first for each layer that it looks through; src/formats/scanner.ts knows it by this name.
-// The third is what import Jobs run; src/importing/plan.ts knows it by this name.
+// The third is what import Jobs run; src/importing/plan.ts knows it by this name. The fourth is what `helm test` runs.
 const programs = {
   main: "src/main.ts",
   "format-scan": "src/formats/child.ts",
   importer: "src/importing/program/main.ts",
+  "installation-check": "src/installation/main.ts",
 };
 
 const repository = resolve(import.meta.dirname, "../..");
