@@ -1,4 +1,4 @@
-const HEADER = "# Rendered from charts/mlsecops-operator with its default values by `make manifests`; do not edit.\n";
+const HEADER = "# Rendered from charts/mlsecops-operator by `make manifests`; do not edit.\n";
 /** Generated from src, without Helm: manifests/install/crds.yaml, admission-policies.yaml and people-roles.yaml. */
 const GENERATED = /^# Source: mlsecops-operator\/templates\/(admission\/|crds\/|people-roles\.yaml)/;
 

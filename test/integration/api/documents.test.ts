@@ -95,7 +95,7 @@ describe("the documents, on a real API server", function () {
   });
 
   it("takes the samples", async () => {
-    const files = await readdir(new URL("manifests/samples/", root));
+    const files = (await readdir(new URL("manifests/samples/", root))).filter((file) => file !== "kustomization.yaml");
     assert.ok(files.length >= 3);
     for (const file of files) {
       const answer = await applyForReal({ where: file, text: await read(`manifests/samples/${file}`) });
