@@ -4,6 +4,7 @@ import { guarded } from "./health/guarded.ts";
 import { rollbacks } from "./health/rollbacks.ts";
 import { repair } from "./isolation/repair.ts";
 import { reachability } from "./reach/reach.ts";
+import { scale } from "./scale/scale.ts";
 import { keep, loads, machine, tableOf, type Row } from "./support/report.ts";
 import { addedAdmissionLatency } from "./trust/admission.ts";
 import { cachedVerdicts } from "./trust/cached.ts";
@@ -28,6 +29,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   guarded,
   rollbacks,
   drain,
+  scale,
 };
 
 /** One that needs what is signed beforehand. */

@@ -8,18 +8,18 @@ import { PeerProcess, moduleOf } from "./process.ts";
 const namespace = "bench-flagger";
 const group = { group: "flagger.app", version: "v1beta1", namespaced: true };
 const apiVersion = "flagger.app/v1beta1";
-const canaries: ResourceType = { ...group, kind: "Canary", plural: "canaries" };
+export const canaries: ResourceType = { ...group, kind: "Canary", plural: "canaries" };
 const templates: ResourceType = { ...group, kind: "MetricTemplate", plural: "metrictemplates" };
 
 interface Canary extends KubeObject {
   readonly status?: { readonly phase?: string; readonly failedChecks?: number; readonly iterations?: number };
 }
 
-/** Its kinds, and its controller as a process, for plain Services. */
-export async function startFlagger(client: ObjectClient, url: string): Promise<PeerProcess> {
+/** Its kinds, and its controller as a process, for plain Services. `loop`: how often it looks which Canaries there are. */
+export async function startFlagger(client: ObjectClient, url: string, loop = "2s"): Promise<PeerProcess> {
   const crds = join(moduleOf("FLAGGER_MODULE"), "artifacts", "flagger", "crd.yaml");
   await new Ground(client, namespace).install([crds], [canaries, templates]);
-  const args = ["-mesh-provider=kubernetes", `-metrics-server=${url}`, "-port=18080", "-control-loop-interval=2s"];
+  const args = ["-mesh-provider=kubernetes", `-metrics-server=${url}`, "-port=18080", `-control-loop-interval=${loop}`];
   return PeerProcess.start("flagger", [...args, `-kubeconfig=${process.env["KUBECONFIG"] ?? ""}`]);
 }
 

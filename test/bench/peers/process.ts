@@ -23,6 +23,12 @@ export class PeerProcess {
     return new PeerProcess(directory, spawn(command, args, { stdio: ["ignore", log, log], env }));
   }
 
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error("it could not be started: use make bench");
+    return pid;
+  }
+
   /** The end of what it wrote. */
   async log(): Promise<string> {
     return (await readFile(join(this.#directory, "log"), "utf8")).slice(-4000);

@@ -8,7 +8,7 @@ import { PeerProcess, moduleOf } from "./process.ts";
 const namespace = "bench-rollouts";
 const group = { group: "argoproj.io", version: "v1alpha1", namespaced: true };
 const apiVersion = "argoproj.io/v1alpha1";
-const rollouts: ResourceType = { ...group, kind: "Rollout", plural: "rollouts" };
+export const rollouts: ResourceType = { ...group, kind: "Rollout", plural: "rollouts" };
 const templates: ResourceType = { ...group, kind: "AnalysisTemplate", plural: "analysistemplates" };
 
 interface Rollout extends KubeObject {
