@@ -13,7 +13,10 @@ export function emit(
   deps.events.emit(regarding, { type, reason, note, action });
 }
 
-/** An Event for each change of the verdict and of Ready; one where both say the same. */
+/**
+ * An Event for each change of the verdict and of Ready; one where both say the same, and none where what was begun has come to
+ * the end that it was to come to: of many models at once, people would see nothing else.
+ */
 export function announce(desk: Desk, status: SecureModelStatus): void {
   const before = desk.model.status;
   const ready = conditionOf(status, "Ready");
@@ -23,7 +26,7 @@ export function announce(desk: Desk, status: SecureModelStatus): void {
     (verdict.outcome !== before?.verdict?.outcome || verdict.reason !== before.verdict.reason)
   ) {
     const { reason, message: note } = verdict;
-    if (reason !== ready?.reason)
+    if (reason !== ready?.reason && desk.announced !== verdict)
       emit(desk, verdict.outcome === "Verified" ? "Normal" : "Warning", { reason, note, action: "Verify" });
   }
   for (const note of verdict?.warnings ?? []) {
@@ -31,9 +34,12 @@ export function announce(desk: Desk, status: SecureModelStatus): void {
     emit(desk, "Warning", { reason: "PolicyWarning", note, action: "Verify" });
   }
   announceSource(desk, status);
-  if (ready === undefined || ready.reason === conditionOf(before, "Ready")?.reason) return;
+  const readyBefore = conditionOf(before, "Ready")?.reason;
+  if (ready === undefined || ready.reason === readyBefore) return;
   // Said when it was written down.
   if (ready.reason === "RolledBack") return;
+  if (ready.status === "True" && readyBefore === "RollingOut") return;
+  if (ready.reason === "RollingOut" && desk.announced !== undefined) return;
   const isGood = ready.status === "True" || calm.includes(ready.reason);
   emit(desk, isGood ? "Normal" : "Warning", { reason: ready.reason, note: ready.message });
 }

@@ -4,6 +4,7 @@ import {
   type ModelRevision,
   type SecureModel,
   type SecureModelStatus,
+  type VerdictStatus,
   modelRevision,
   secureModel,
 } from "../api/index.ts";
@@ -34,6 +35,8 @@ export class Desk {
   model: SecureModel;
   revisions: readonly ModelRevision[];
   latch: LatchStatus | undefined;
+  /** The verdict that an Event of this pass has told already, with the revision that was made of it. */
+  announced: VerdictStatus | undefined;
   /** Of the model that the status is computed from: what a pass before has just written must not be lost. */
   resourceVersion: string | undefined;
   #announced = false;

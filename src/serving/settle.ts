@@ -23,7 +23,12 @@ export async function desiredRevision(desk: Desk, { artifact, standing, verdict 
   if (desired === undefined && standing === "Admit") {
     desired = await createJudged(desk, newRevision(model, artifact, desk.revisions), verdict);
     desk.revisions = [...desk.revisions, desired];
-    emit(desk, "Normal", { reason: "RevisionCreated", note: `revision ${name} of digest ${artifact.digest}` });
+    // One Event says all that is new: the verdict, too, and that it is on its way.
+    emit(desk, "Normal", {
+      reason: "RevisionCreated",
+      note: `revision ${name} of digest ${artifact.digest}: ${verdict.message}`,
+    });
+    desk.announced = verdict;
   }
   if (desired === undefined || isRevisionOf(desired, model, artifact)) return { desired, conflict: undefined };
   // A verdict on one artifact must never let run another.
@@ -34,7 +39,9 @@ export async function desiredRevision(desk: Desk, { artifact, standing, verdict 
 /** With its verdict at once: nothing runs before it is written down what it may run on. */
 async function createJudged(desk: Desk, wanted: ModelRevision, verdict: VerdictStatus): Promise<ModelRevision> {
   const revision = await createRevision(desk.client, wanted);
-  return desk.writeRevision(revision, revisionStatus(revision, { phase: "Candidate", verdict }, desk.now));
+  // Nobody is led to it yet: said at once, that needs no other write when it is started.
+  const role = { phase: "Candidate", verdict, traffic: 0 } as const;
+  return desk.writeRevision(revision, revisionStatus(revision, role, desk.now));
 }
 
 /** What a rollback was made from does not run again, nor what a person has banned, until a person lets it. */

@@ -37,8 +37,15 @@ describe("Serving controller", () => {
     assert.deepEqual(world.servicePodsOf(), open);
     assert.deepEqual(
       world.events.map(({ type, reason }) => `${type} ${reason}`),
-      ["Normal RevisionCreated", "Normal Verified", "Normal RollingOut", "Normal Serving"],
+      ["Normal RevisionCreated"],
     );
+    const statuses = written.filter((line) => line.startsWith("apply status"));
+    assert.deepEqual(statuses, [
+      "apply status modelrevisions/shop/iris-3c93ffeb7b",
+      "apply status securemodels/shop/iris",
+      "apply status modelrevisions/shop/iris-3c93ffeb7b",
+      "apply status securemodels/shop/iris",
+    ]);
   });
 
   it("writes nothing more once it is at rest", async () => {
