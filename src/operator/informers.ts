@@ -51,6 +51,7 @@ import type { PodObject } from "../isolation/index.ts";
 import type { JobObject } from "../importing/index.ts";
 import type { DeploymentObject } from "../serving/index.ts";
 import { leanRole } from "./access-view.ts";
+import type { ServiceAccount } from "./pull-credentials.ts";
 
 /** What loses the label looks deleted, and wakes who keeps it. */
 const walls = { labelSelector: WALL_LABEL };
@@ -156,7 +157,7 @@ export function createInformers(context: InformerContext) {
     quotas: informer<KubeObject>(resourceQuotaType, walls),
     limitRanges: informer<KubeObject>(limitRangeType, walls),
     accounts: informer<KubeObject>(serviceAccountType, walls),
-    defaultAccounts: informer<KubeObject>(serviceAccountType, { fieldSelector: "metadata.name=default" }),
+    defaultAccounts: informer<ServiceAccount>(serviceAccountType, { fieldSelector: "metadata.name=default" }),
     keySecrets: informer<KeySecret>(secretType, { namespace: operatorNamespace }),
     admissionPolicies: informer<LivingPolicy>(validatingAdmissionPolicy),
     admissionBindings: informer<LivingPolicy>(validatingAdmissionPolicyBinding),

@@ -88,7 +88,15 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     policies: () => trust.policies(),
     exceptions: (namespace) => exceptionsOf(informers.actions.store.list(namespace), now()),
     pullCredentials: (namespace, pulling, abort) =>
-      credentialSource({ client: client.withSignal(abort), logins }, namespace, pulling),
+      credentialSource(
+        {
+          client: client.withSignal(abort),
+          logins,
+          defaultAccount: (name) => informers.defaultAccounts.store.get(`${name}/default`),
+        },
+        namespace,
+        pulling,
+      ),
   };
   const notifier = createNotifier(options.notifications, {
     client,

@@ -21,13 +21,15 @@ interface Secret extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-interface ServiceAccount extends KubeObject {
+export interface ServiceAccount extends KubeObject {
   readonly imagePullSecrets?: readonly { readonly name: string }[];
 }
 
 export interface PullDependencies {
   readonly client: ObjectClient;
   readonly logins: Pick<CloudLogins, "credential">;
+  /** The default ServiceAccount of a namespace, as far as it is known without asking: which Secrets it names is no secret. */
+  readonly defaultAccount?: (namespace: string) => ServiceAccount | undefined;
 }
 
 /** Those of {@link pullCredentials}, read only where they are needed. */
@@ -42,20 +44,24 @@ type Read<T> = { readonly found: T } | { readonly problem: string; readonly isFo
 
 /**
  * The credentials a pod of the namespace would pull with: the named Secrets and those of its ServiceAccount, the default
- * one where none is named; and that ServiceAccount itself where it is. Read in that namespace only, through the operator's
- * RoleBinding there; never the operator's own. What cannot be had is kept as a problem: where a registry refuses, or shows
+ * one where none is named; and that ServiceAccount itself where it is. Secrets are read in that namespace only, through the
+ * operator's RoleBinding there; never the operator's own. What cannot be had is kept as a problem: where a registry refuses, or shows
  * nothing, it says why, and the verdict is indeterminate.
  * @throws KubeError when the API server does not answer.
  */
 export async function pullCredentials(
-  { client, logins }: PullDependencies,
+  { client, logins, defaultAccount }: PullDependencies,
   namespace: string,
   { pullSecrets = [], serviceAccountName }: Pulling,
 ): Promise<Credentials | undefined> {
   const credentials: Credential[] = [];
   const problems: string[] = [];
   const name = serviceAccountName ?? "default";
-  const account = await read<ServiceAccount>(client, serviceAccountType, { namespace, name });
+  const known = serviceAccountName === undefined ? defaultAccount?.(namespace) : undefined;
+  const account =
+    known === undefined
+      ? await read<ServiceAccount>(client, serviceAccountType, { namespace, name })
+      : { found: known };
   // Nobody asked for the default one: that it is missing is nobody's mistake.
   if ("problem" in account && (serviceAccountName !== undefined || account.isForbidden)) problems.push(account.problem);
   const own = "found" in account ? (account.found.imagePullSecrets ?? []) : [];

@@ -68,6 +68,18 @@ describe("pull credentials of a namespace", () => {
   const problem = (credentials: Credentials | undefined): string | undefined =>
     credentials?.find(({ missing }) => missing === true)?.hint;
 
+  it("need no question for the default ServiceAccount where it is known, and one for its Secret", async () => {
+    cluster.account("default", "own");
+    cluster.secret("own", "own");
+    const known = cluster.objects.get("serviceaccounts/shop/default");
+    const deps = { client: cluster, logins, defaultAccount: () => known };
+    assert.equal(await user(await pullCredentials(deps, "shop", {})), "own");
+    assert.deepEqual(cluster.read, ["secrets/shop/own"]);
+    cluster.account("named", "own");
+    await pullCredentials(deps, "shop", { serviceAccountName: "named" });
+    assert.ok(cluster.read.includes("serviceaccounts/shop/named"));
+  });
+
   it("are those that are named, before those of the ServiceAccount", async () => {
     cluster.account("default", "own");
     cluster.secret("own", "own");
