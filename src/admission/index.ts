@@ -13,7 +13,7 @@ export {
 export { GrantStore } from "./grant-store.ts";
 export { heldUntil, renewalDue, renewedUntil } from "./renewal.ts";
 export {
-  policyProblems,
+  policyGuard,
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
   type LivingPolicies,

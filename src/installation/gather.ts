@@ -2,7 +2,7 @@ import {
   type LivingPolicy,
   type OperatorIdentity,
   admissionPolicies,
-  policyProblems,
+  policyGuard,
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
 } from "../admission/index.ts";
@@ -79,9 +79,10 @@ async function readPolicyProblems(client: ObjectClient, identity: OperatorIdenti
     client.list<LivingPolicy>(validatingAdmissionPolicy),
     client.list<LivingPolicy>(validatingAdmissionPolicyBinding),
   ]);
-  return policyProblems(admissionPolicies(identity), (kind, name) =>
+  const problems = policyGuard(admissionPolicies(identity), (kind, name) =>
     (kind === "ValidatingAdmissionPolicy" ? policies : bindings).find(({ metadata }) => metadata.name === name),
   );
+  return problems();
 }
 
 interface Pod extends KubeObject {

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { exceptionsOf } from "../actions/index.ts";
-import { GrantStore, admissionPolicies, policyProblems } from "../admission/index.ts";
+import { GrantStore, admissionPolicies, policyGuard } from "../admission/index.ts";
 import { GRANT_NAME } from "../api/index.ts";
 import { type Logger, Metrics, systemClock } from "../kube/index.ts";
 import { reachTypes } from "../reach/index.ts";
@@ -61,13 +61,9 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   const reach = new ReachView(informers, { served, declare, clock, signal });
   const trust = new TrustView(informers, (uri) => kms.lookup(uri));
   const access = new AccessView(informers, { identity, expected: options.expected, clock, deafAfterMs });
-  const wantedPolicies = admissionPolicies(identity);
-  const guardProblems = () =>
-    policyProblems(wantedPolicies, (kind, name) =>
-      (kind === "ValidatingAdmissionPolicy" ? informers.admissionPolicies : informers.admissionBindings).store.get(
-        name,
-      ),
-    );
+  const guardProblems = policyGuard(admissionPolicies(identity), (kind, name) =>
+    (kind === "ValidatingAdmissionPolicy" ? informers.admissionPolicies : informers.admissionBindings).store.get(name),
+  );
   registerStateMetrics(metrics.registry, { informers, trust, guardProblems, now });
   const evidence = createRecorder(options.evidence, {
     client,

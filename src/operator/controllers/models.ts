@@ -38,8 +38,8 @@ export function modelControllers(
   const modelController = new Controller({
     ...shared,
     name: "serving",
-    workers: 8,
-    // They hardly do more than wait for the API server.
+    // They hardly do more than wait for the API server: cosign and the looks into layers have limits of their own.
+    workers: 32,
     urgentWorkers: 96,
     deadlineMs: passDeadlineMs,
     reconcile: servingReconciler({

@@ -9,7 +9,7 @@ import {
   emptyGrant,
   grantedRevision,
   isGranted,
-  policyProblems,
+  policyGuard,
   admissionPolicies,
   sweepProblems,
   withdraw,
@@ -185,6 +185,7 @@ describe("Sweep of running pods", () => {
 });
 
 describe("Guard of the admission policies", () => {
+  const policyProblems = (...parts: Parameters<typeof policyGuard>) => policyGuard(...parts)();
   const wanted = admissionPolicies({ namespace: "mlsecops-system", serviceAccount: "mlsecops-operator" });
   const living = (change: (index: number) => unknown) => (kind: string, name: string) => {
     const index = wanted.findIndex((policy) => policy.kind === kind && policy.metadata.name === name);
@@ -215,5 +216,27 @@ describe("Guard of the admission policies", () => {
       );
       assert.match(changed.join(), new RegExp(`${metadata.name} was changed`));
     }
+  });
+
+  it("sees what another object of the same name says, and compares each object once", () => {
+    const [first] = wanted;
+    assert.ok(first);
+    let reads = 0;
+    const counting = (spec: unknown) => ({
+      metadata: { name: first.metadata.name },
+      get spec() {
+        reads += 1;
+        return spec;
+      },
+    });
+    let object = counting(first.spec);
+    const problems = policyGuard([first], () => object);
+    for (let pass = 0; pass < 3; pass++) assert.deepEqual(problems(), []);
+    assert.equal(reads, 1);
+    object = counting({ ...first.spec, more: "than was written" });
+    assert.match(problems().join(), /was changed/);
+    object = counting(first.spec);
+    assert.deepEqual(problems(), []);
+    assert.equal(reads, 3);
   });
 });
