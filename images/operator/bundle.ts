@@ -27,6 +27,9 @@ const result = await build({
   target: "node24",
   // Error and class names are part of log lines and metrics.
   keepNames: true,
+  // The text stays in memory as long as the process. One character of another alphabet, in a comment, would double it.
+  minifyWhitespace: true,
+  minifySyntax: true,
   sourcemap: true,
   outExtension: { ".js": ".mjs" },
   // CommonJS dependencies call require(), which a module does not have.

@@ -8,6 +8,7 @@ import type { ObjectClient } from "./object-client.ts";
 import { onAbort } from "./on-abort.ts";
 import type { HealthStatus } from "./health.ts";
 import { Reflector, type ReflectorTimings } from "./reflector.ts";
+import type { SharedParts } from "./shared-parts.ts";
 import { StoreUpdater, type Change } from "./store-updater.ts";
 import { Store, type Indexers } from "./store.ts";
 import { keyOf, type KubeObject, type ResourceType } from "./types.ts";
@@ -28,6 +29,8 @@ export interface InformerOptions<T extends KubeObject> extends ReflectorTimings 
    * uid and resourceVersion. `metadata.managedFields` is dropped before, in any case.
    */
   readonly transform?: (object: T) => T;
+  /** What objects have in common with those of other informers is kept once. Default: each has its own. */
+  readonly parts?: SharedParts;
   /** Ask the API server for metadata only: objects have no spec and no status. */
   readonly metadataOnly?: boolean;
   readonly random?: Random;
@@ -156,6 +159,12 @@ export class Informer<T extends KubeObject> {
   #prepare(object: T): T {
     // Often more than half of the object, and nothing that a controller reads.
     delete (object.metadata as { managedFields?: unknown }).managedFields;
+    const { parts } = this.#options;
+    const kept = this.#transformed(object);
+    return parts === undefined ? kept : parts.shareIn(kept);
+  }
+
+  #transformed(object: T): T {
     const { transform } = this.#options;
     if (transform === undefined) return object;
     try {

@@ -30,6 +30,7 @@ import {
   type Metrics,
   type ObjectClient,
   type ResourceType,
+  type SharedParts,
   clusterRoleBindingType,
   clusterRoleType,
   deploymentType,
@@ -114,6 +115,8 @@ export interface InformerContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly operatorNamespace: string;
+  /** What their objects have in common is kept once; absent: by each. */
+  readonly parts?: SharedParts;
 }
 
 /** Without what was written on an object and what became of it, which can be most of it. */
@@ -124,9 +127,13 @@ export function withoutState(object: KubeObject): KubeObject {
 }
 
 /** As all of the operator's informers are made. */
-export function informerMaker({ client, clock, log, metrics }: InformerContext) {
+export function informerMaker({ client, clock, log, metrics, parts }: InformerContext) {
   return <T extends KubeObject>(type: ResourceType, extra: Partial<InformerOptions<T>> = {}) =>
-    new Informer<T>({ client, clock, log, metrics, backoff: relistBackoff, type, ...extra });
+    new Informer<T>({
+      ...{ client, clock, log, metrics, backoff: relistBackoff, type },
+      ...(parts === undefined ? {} : { parts }),
+      ...extra,
+    });
 }
 
 /** Everything the operator watches, each kind once; but for those that are not part of every cluster: {@link InstalledKinds}. */

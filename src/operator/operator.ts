@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { exceptionsOf } from "../actions/index.ts";
 import { GrantStore, admissionPolicies, policyGuard } from "../admission/index.ts";
 import { GRANT_NAME } from "../api/index.ts";
-import { type Logger, Metrics, systemClock } from "../kube/index.ts";
+import { type Logger, Metrics, SharedParts, systemClock } from "../kube/index.ts";
 import { reachTypes } from "../reach/index.ts";
 import { AccessView } from "./access-view.ts";
 import { LEASE_NAME, connect } from "./connection.ts";
@@ -43,7 +43,8 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
     onKmsChange(uri),
   );
 
-  const watching = { client: reader, ...shared, operatorNamespace: options.operatorNamespace };
+  const { operatorNamespace } = options;
+  const watching = { client: reader, ...shared, operatorNamespace, parts: new SharedParts() };
   const informers = createInformers(watching);
   const { definitions } = informers;
   const served = new InstalledKinds({ definitions, types: reachTypes, create: informerMaker(watching), clock });

@@ -11,6 +11,7 @@ import { request } from "undici";
 import { freePort } from "../../support/free-port.ts";
 import { cosignPath } from "../../integration/trust/support/signer.ts";
 
+const containerfile = new URL("../../../images/operator/Containerfile", import.meta.url);
 const bundler = fileURLToPath(new URL("../../../images/operator/bundle.ts", import.meta.url));
 
 /** The bundle that its image holds, run with the flags of its image, beside the API server. */
@@ -35,7 +36,7 @@ export class BundledOperator {
     this.#port = await freePort();
     const ca = process.env["MLSECOPS_REGISTRY_CA"];
     const args = [
-      "--disable-warning=DEP0040",
+      ...(await flags()),
       join(this.#directory, "app", "main.mjs"),
       `--health-port=${this.#port}`,
       `--cosign=${cosignPath}`,
@@ -84,4 +85,11 @@ export class BundledOperator {
     await this.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** Node's flags in the image. */
+async function flags(): Promise<readonly string[]> {
+  const [, entrypoint] = /^ENTRYPOINT (\[.*\])$/m.exec(await readFile(containerfile, "utf8")) ?? [];
+  if (entrypoint === undefined) throw new Error("the operator's image has no ENTRYPOINT in one line");
+  return (JSON.parse(entrypoint) as readonly string[]).filter((part) => part.startsWith("--"));
 }
