@@ -24,6 +24,7 @@ describe("structural schemas", () => {
     ],
     ["a list", z.array(z.boolean()).max(3), { type: "array", maxItems: 3, items: { type: "boolean" } }],
     ["a CEL rule", withRules(z.string(), rule), { type: "string", "x-kubernetes-validations": [rule] }],
+    ["an object of nothing, without a map that the API server would drop", z.strictObject({}), { type: "object" }],
     [
       "a strict object, in which a default makes a field optional",
       z.strictObject({ a: z.boolean(), b: z.boolean().default(true), c: z.boolean().optional() }),
