@@ -153,6 +153,11 @@ export const EvidencePredicate = z
     recorder: z
       .strictObject({ identity: z.string().max(253), version: z.string().max(64) })
       .describe("The pod that recorded it, and the version of the operator."),
+    reconcileId: z
+      .string()
+      .max(64)
+      .describe("The pass that decided it, as in the operator's log and in the annotations of its Events.")
+      .optional(),
     part: Part.describe("What the decision is about; the next record of the same part replaces it."),
     decision: EvidenceDecision,
     state: z

@@ -29,6 +29,8 @@ export interface Decided {
   readonly decision: EvidenceDecision;
   readonly artifacts: readonly Artifact[];
   readonly at: Date;
+  /** Of the pass that decided. */
+  readonly reconcileId?: string | undefined;
 }
 
 export interface Recording {
@@ -45,7 +47,7 @@ export function nextRecord(
   tail: Tail | undefined,
   { key, recorder }: Recording,
 ): { readonly record: NewRecord; readonly tail: Tail } {
-  const { chain, object, part, decision } = decided;
+  const { chain, object, part, decision, reconcileId } = decided;
   const at = decided.at.toISOString();
   // The clock of a new leader may be behind that of the one before.
   const time = tail !== undefined && tail.time > at ? tail.time : at;
@@ -58,6 +60,7 @@ export function nextRecord(
     time,
     ...(object === undefined ? {} : { object }),
     recorder,
+    ...(reconcileId === undefined ? {} : { reconcileId }),
     part,
     decision,
     state,

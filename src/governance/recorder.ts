@@ -1,5 +1,5 @@
 import { KEY_CHAIN, type EvidenceObject, type EvidenceStatus } from "../api/index.ts";
-import { Backoff, type Clock, type Fence, type Logger, type Random, sleep } from "../kube/index.ts";
+import { Backoff, type Clock, type Fence, type Logger, type Random, currentReconcileId, sleep } from "../kube/index.ts";
 import { Backlog, type Chain, type Prepared, type Waiting } from "./backlog.ts";
 import { digestOf } from "./canonical.ts";
 import { type Tail, nextRecord, tailOf } from "./chain.ts";
@@ -86,10 +86,11 @@ export class Recorder implements EvidenceSink {
 
   #add(object: EvidenceObject, { ends, ...fact }: Fact, at: Date): boolean {
     const chain = object.uid;
-    if (ends !== true) return this.#backlog.add({ chain, object, ...fact, at });
+    const reconcileId = currentReconcileId();
+    if (ends !== true) return this.#backlog.add({ chain, object, ...fact, at, reconcileId });
     // Of nearly all objects there is nothing to end; what there is of others only the store knows.
     const isNew = this.#last?.has(chain) === false && !this.#backlog.isWaiting(chain);
-    return !isNew && this.#backlog.add({ chain, object, ...fact, at, ends });
+    return !isNew && this.#backlog.add({ chain, object, ...fact, at, ends, reconcileId });
   }
 
   head(uid: string): EvidenceStatus | undefined {

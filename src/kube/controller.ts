@@ -8,7 +8,9 @@ import { isKubeError, KubeError } from "./kube-error.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics, ReconcileOutcome } from "./metrics.ts";
 import { onAbort } from "./on-abort.ts";
+import { inPass } from "./pass.ts";
 import type { RateLimit } from "./token-bucket.ts";
+import { traced } from "./tracing.ts";
 import { keyOf, type KubeObject } from "./types.ts";
 import { type Band, WorkQueue } from "./work-queue.ts";
 
@@ -146,7 +148,9 @@ export class Controller {
     const scope = new AbortScope({ clock, timeoutMs: deadlineMs, signals: [stop] });
     let outcome: ReconcileOutcome;
     try {
-      const result = await reconcile(key, { log, signal: scope.signal, reconcileId });
+      const context = { log, signal: scope.signal, reconcileId };
+      const attributes = { "controller.name": this.name, "controller.key": key, "reconcile.id": reconcileId };
+      const result = await inPass(reconcileId, () => traced("reconcile", attributes, () => reconcile(key, context)));
       outcome = this.#afterSuccess(key, result);
     } catch (error) {
       outcome = this.#afterError(key, error, { log, stopped: stop.aborted });

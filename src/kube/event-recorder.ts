@@ -7,6 +7,7 @@ import type { Logger } from "./logger.ts";
 import { LruMap } from "./lru-map.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ObjectClient } from "./object-client.ts";
+import { currentReconcileId } from "./pass.ts";
 import { TokenBucket, type RateLimit } from "./token-bucket.ts";
 import type { ResourceType } from "./types.ts";
 
@@ -16,6 +17,8 @@ export interface EventRecorderOptions {
   readonly reportingController: string;
   /** The pod. */
   readonly reportingInstance: string;
+  /** The annotation of an Event that has the id of the pass that it comes from. Default: none has. */
+  readonly reconcileIdAnnotation?: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics?: Metrics;
@@ -117,10 +120,17 @@ export class EventRecorder {
       seenAt: clock.monotonic(),
       reportingController: this.#options.reportingController,
       reportingInstance: this.#options.reportingInstance,
+      annotations: this.#annotations(),
     });
     this.#series.set(identity, series);
     this.#pending.add(series);
     this.#send();
+  }
+
+  #annotations(): Readonly<Record<string, string>> | undefined {
+    const { reconcileIdAnnotation: name } = this.#options;
+    const reconcileId = currentReconcileId();
+    return name === undefined || reconcileId === undefined ? undefined : { [name]: reconcileId };
   }
 
   #objectRate(id: string): TokenBucket {

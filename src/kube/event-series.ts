@@ -21,6 +21,8 @@ export interface EventSeriesOptions {
   readonly seenAt: number;
   readonly reportingController: string;
   readonly reportingInstance: string;
+  /** Where the Event comes from, for those that look further. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Limits of events.k8s.io/v1, in bytes. */
@@ -78,10 +80,10 @@ export class EventSeries {
   }
 
   toEvent(): KubeObject {
-    const { regarding, detail, now, reportingController, reportingInstance } = this.#options;
+    const { regarding, detail, now, reportingController, reportingInstance, annotations } = this.#options;
     const { name, namespace, uid } = regarding.metadata;
     const event = {
-      metadata: { ...this.key },
+      metadata: { ...this.key, ...(annotations === undefined ? {} : { annotations }) },
       eventTime: microTime(now),
       ...(this.#count > 1 ? { series: this.#seriesField() } : {}),
       reportingController,

@@ -45,6 +45,8 @@ export { ObjectClient, type ObjectClientOptions } from "./object-client.ts";
 export type * from "./request-options.ts";
 export { type ReflectorTimings } from "./reflector.ts";
 export { compareVersions } from "./resource-version.ts";
+export { currentReconcileId, inPass } from "./pass.ts";
+export { traced } from "./tracing.ts";
 export { SharedParts } from "./shared-parts.ts";
 export { Store, type Indexers } from "./store.ts";
 export { type Change } from "./store-updater.ts";

@@ -12,6 +12,7 @@ import type {
   RemoveOptions,
   ReplaceOptions,
 } from "./request-options.ts";
+import { traced } from "./tracing.ts";
 import type { HttpMethod, Transport } from "./transport-types.ts";
 import {
   apiVersionOf,
@@ -221,7 +222,15 @@ export class ObjectClient {
     return parseJson(await this.#text(call)) as T;
   }
 
-  async #text(call: Call): Promise<string> {
+  /** What changes something is a span of its own. */
+  #text(call: Call): Promise<string> {
+    if (!call.writes) return this.#send(call);
+    const { namespace = "", name = "", subresource = "" } = call.target;
+    const what = { "k8s.resource": groupResourceOf(call.type), "k8s.namespace": namespace, "k8s.name": name };
+    return traced(call.verb, { ...what, "k8s.subresource": subresource }, () => this.#send(call));
+  }
+
+  async #send(call: Call): Promise<string> {
     const fence = call.writes ? this.#fence : undefined;
     fence?.assertHeld();
     const response = await this.transport.request({

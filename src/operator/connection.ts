@@ -11,6 +11,7 @@ import {
   ObjectClient,
   createTransport,
 } from "../kube/index.ts";
+import { GROUP } from "../api/index.ts";
 import type { Options } from "./options.ts";
 
 export const LEASE_NAME = "mlsecops-operator";
@@ -60,6 +61,7 @@ export function connect(options: Options, { clock, log, metrics, signal }: Proce
     client,
     reportingController: "mlsecops.io/operator",
     reportingInstance: hostname(),
+    reconcileIdAnnotation: `${GROUP}/reconcile-id`,
     clock,
     log,
     metrics,

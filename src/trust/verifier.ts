@@ -1,3 +1,4 @@
+import { traced } from "../kube/index.ts";
 import { KnownAccess, LazyCredentials } from "./credential-source.ts";
 import { decideVerdict } from "./decide.ts";
 import { coveringOf, decideFound } from "./decide-found.ts";
@@ -95,7 +96,17 @@ export class Verifier {
    * The verdict at `now`. Rejects when the caller's signal aborts, and with what its source of credentials throws: then there
    * is no verdict.
    */
-  async verify(request: VerifyRequest): Promise<Verification> {
+  verify(request: VerifyRequest): Promise<Verification> {
+    const { reference, namespace, use } = request;
+    return traced("verify", { "artifact.reference": reference, "k8s.namespace": namespace, use }, async (span) => {
+      const verification = await this.#verify(request);
+      const { outcome, reason } = verification.verdict;
+      span.setAttributes({ "verdict.outcome": outcome, "verdict.reason": reason });
+      return verification;
+    });
+  }
+
+  async #verify(request: VerifyRequest): Promise<Verification> {
     const { policies, namespace, required = [], previous, exceptions, use, now } = request;
     const input = { policies, namespace, required, previous, exceptions, use, now, signatureFacts: [] };
     const early = earlyState(request);

@@ -9,7 +9,7 @@ import {
   SigningKey,
   verifyEvidence,
 } from "../../../src/governance/index.ts";
-import { KubeError, createLogger } from "../../../src/kube/index.ts";
+import { KubeError, createLogger, inPass } from "../../../src/kube/index.ts";
 import { FakeClock, settle } from "../kube/fake-clock.ts";
 import {
   enforced,
@@ -107,6 +107,18 @@ describe("recording evidence", () => {
     assert.deepEqual(types(store, "aaa").slice(5), ["Verdict", "Grant", "Release"]);
     assert.equal(await process.metric('records_total{result="recorded"}'), "9");
     assert.equal(await process.metric("pending"), "0");
+  });
+
+  it("names the pass that decided", async () => {
+    const process = start();
+    await inPass("pass-1", async () => {
+      process.say("aaa", verdict());
+      await Promise.resolve();
+    });
+    process.say("aaa", granted());
+    await rest();
+    const passes = predicates(store, "aaa").map(({ reconcileId }) => reconcileId);
+    assert.deepEqual(passes, ["pass-1", undefined]);
   });
 
   it("says where a chain stands, for the status", async () => {

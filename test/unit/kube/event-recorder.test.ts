@@ -11,6 +11,7 @@ import {
   type KubeObject,
   type ObjectKey,
   type ResourceType,
+  inPass,
 } from "../../../src/kube/index.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { silentLog } from "./support.ts";
@@ -79,6 +80,18 @@ describe("event recorder", () => {
     events = new Map();
     requests = [];
     fault = undefined;
+  });
+
+  it("says from which pass it comes, where that is wanted and there is one", async () => {
+    const recorder = create({ reconcileIdAnnotation: "example.com/reconcile-id" });
+    await inPass("pass-1", async () => {
+      recorder.emit(model("a"), detail);
+      await Promise.resolve();
+    });
+    recorder.emit(model("b"), detail);
+    await recorder.flush();
+    const annotations = all().map(({ metadata }) => metadata.annotations);
+    assert.deepEqual(annotations, [{ "example.com/reconcile-id": "pass-1" }, undefined]);
   });
 
   it("writes the event as events.k8s.io wants it", async () => {
