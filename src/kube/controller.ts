@@ -118,6 +118,11 @@ export class Controller {
     release();
   }
 
+  /** Keys that wait to be reconciled now. */
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
   /** Milliseconds since the oldest pass that still runs began; 0 when idle. */
   busyMs(): number {
     const now = this.#options.clock.monotonic();

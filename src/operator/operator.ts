@@ -10,12 +10,14 @@ import type { Granting } from "./controllers/context.ts";
 import { modelControllers } from "./controllers/models.ts";
 import { namespaceControllers } from "./controllers/namespaces.ts";
 import { trustControllers } from "./controllers/trust.ts";
+import { serveDebug } from "./debug.ts";
 import { declarer, importPortsFrom } from "./declarations.ts";
 import { createRecorder } from "./evidence.ts";
 import { importSettings } from "./import-settings.ts";
 import { createInformers, informerMaker } from "./informers.ts";
 import { createKServeKinds, inferenceServicesIn, wireKServe } from "./kserve.ts";
 import { createNotifier } from "./notifications.ts";
+import { followLogLevel } from "./log-level.ts";
 import type { Options } from "./options.ts";
 import { probesFrom } from "./probes.ts";
 import { credentialSource } from "./pull-credentials.ts";
@@ -134,6 +136,9 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   for (const informer of Object.values(informers)) informer.start(signal);
   served.start(signal);
   kserveKinds.start(signal);
+  if (options.logLevelFile !== undefined) void followLogLevel(options.logLevelFile, shared, signal);
+  const debug =
+    options.debugPort === undefined ? undefined : await serveDebug({ informers, controllers: all }, options.debugPort);
   const health = await serveHealth({ informers, controllers: all }, { log, metrics, port: options.healthPort });
   try {
     const work = async (term: AbortSignal) => {
@@ -150,6 +155,7 @@ export async function runOperator(options: Options, log: Logger, signal: AbortSi
   } finally {
     access.close();
     events.close();
+    await debug?.close();
     await health.close();
   }
 }

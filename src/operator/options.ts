@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { isGoogleProvider, parseCloudEndpoints, parseRegistryMirrors } from "../trust/index.ts";
 import { everybody } from "../access/index.ts";
+import { LogLevel } from "./log-level.ts";
 import { EvidenceOptions } from "./evidence-options.ts";
 import { NotificationOptions } from "./notification-options.ts";
 
@@ -23,7 +24,9 @@ const Options = z.object({
       error: "--kserve-account: write system:serviceaccount:NAMESPACE:NAME",
     })
     .optional(),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error"]),
+  logLevel: LogLevel,
+  /** A file whose content is the level, from when it is there on. */
+  logLevelFile: z.string().min(1).optional(),
   leaderElect: z.enum(["true", "false"]).transform((value) => value === "true"),
   /** Serve models also where no SecureNamespace keeps them apart. */
   allowUnsecuredNamespaces: z.enum(["true", "false"]).transform((value) => value === "true"),
@@ -81,6 +84,8 @@ const Options = z.object({
         "--import-image: write the operator's image by digest, for example registry.example.com/mlsecops-operator@sha256:…",
     })
     .optional(),
+  /** Where /debug is answered; nowhere by default. */
+  debugPort: z.coerce.number().int().min(1).max(65535).optional(),
   healthPort: z.coerce.number().int().min(0).max(65535),
   /** Who has rights in every namespace by design of the cluster. */
   expected: z.object({
@@ -106,6 +111,7 @@ export function readOptions(args: readonly string[]): Options {
       "service-account": { type: "string", default: "mlsecops-operator" },
       "kserve-account": { type: "string" },
       "log-level": { type: "string", default: "info" },
+      "log-level-file": { type: "string" },
       "leader-elect": { type: "string", default: "true" },
       "allow-unsecured-namespaces": { type: "string", default: "false" },
       "registry-ca-file": { type: "string" },
@@ -129,6 +135,7 @@ export function readOptions(args: readonly string[]): Options {
       "expected-group": { type: "string", multiple: true, default: [] },
       "expected-user": { type: "string", multiple: true, default: [] },
       "expected-service-account": { type: "string", multiple: true, default: [] },
+      "debug-port": { type: "string" },
       "health-port": { type: "string", default: "8081" },
       "evidence-store": { type: "string", default: "None" },
       "evidence-directory": { type: "string" },
@@ -147,6 +154,7 @@ export function readOptions(args: readonly string[]): Options {
     serviceAccount: values["service-account"],
     kserveAccount: values["kserve-account"],
     logLevel: values["log-level"],
+    logLevelFile: values["log-level-file"],
     leaderElect: values["leader-elect"],
     allowUnsecuredNamespaces: values["allow-unsecured-namespaces"],
     registryCa: caFile === undefined ? undefined : readFileSync(caFile, "utf8"),
@@ -164,6 +172,7 @@ export function readOptions(args: readonly string[]): Options {
     dns: { namespace: values["dns-namespace"], podLabels: list(values["dns-pod-labels"]) },
     kmsPlugins: values["kms-plugins"],
     importImage: values["import-image"],
+    debugPort: values["debug-port"],
     healthPort: values["health-port"],
     expected: {
       groups: values["expected-group"],
