@@ -10,6 +10,7 @@ import { EvidencePredicate, ModelEvent, kinds } from "../api/index.ts";
 import { commands } from "../cli/commands.ts";
 import { referencePage as commandPage } from "../cli/reference/page.ts";
 import { shapes } from "../cli/reference/shapes.ts";
+import { argocdSettings } from "./argocd.ts";
 import { chartPage } from "./chart-page.ts";
 import { dashboard } from "./dashboard/dashboard.ts";
 
@@ -43,6 +44,7 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["manifests/install/admission-policies.yaml", HEADER + documents(policies("mlsecops-system"))],
     ["manifests/monitoring/prometheus-rule.yaml", await prometheusRule()],
     ["charts/mlsecops-operator/README.md", chartPage(await readFile(VALUES, "utf8"))],
+    ["manifests/argocd/argocd-cm.yaml", await argocdSettings()],
     [DASHBOARD, dashboard()],
     ["manifests/monitoring/dashboard.yaml", await dashboardConfigMap()],
   ]);

@@ -33,6 +33,11 @@ export class Artifacts {
     return new Artifacts({ registry, ca, signer, model, publicKey });
   }
 
+  /** The public key of somebody who has signed nothing, in PEM. */
+  async strangersKey(): Promise<string> {
+    return (await this.#signer.key("stranger")).pem;
+  }
+
   /** The files of a model that can be served. */
   get directory(): string {
     return this.#model;

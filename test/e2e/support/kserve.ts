@@ -5,7 +5,7 @@ import { createWriteStream } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { json, must } from "./kubectl.ts";
+import { kubeconfigOf, must } from "./kubectl.ts";
 import { address } from "./trouble-registry.ts";
 import { eventually } from "./wait.ts";
 
@@ -57,7 +57,7 @@ export class KServe {
 
   async start(): Promise<void> {
     const kubeconfig = join(this.#directory, "kubeconfig");
-    await writeFile(kubeconfig, JSON.stringify(await kubeconfigOf(account)));
+    await writeFile(kubeconfig, JSON.stringify(await kubeconfigOf(system, account)));
     const process = execa(
       "kserve-controller",
       [
@@ -153,18 +153,4 @@ async function certify(directory: string): Promise<string> {
     ...["-keyout", key, "-out", certificate, ...subject],
   ]);
   return readFile(certificate, "utf8");
-}
-
-async function kubeconfigOf(name: string): Promise<object> {
-  const config = (await json("config", "view", "--raw", "--minify")) as {
-    readonly clusters: readonly { readonly name: string }[];
-  };
-  const token = (await must(["-n", system, "create", "token", name, "--duration=1h"])).trim();
-  const cluster = config.clusters[0]?.name ?? "";
-  return {
-    ...config,
-    users: [{ name, user: { token } }],
-    contexts: [{ name, context: { cluster, user: name } }],
-    "current-context": name,
-  };
 }

@@ -16,3 +16,18 @@ export async function helm(args: readonly string[], input = ""): Promise<Answer>
   const result = await execa("helm", args, { reject: false, all: true, input });
   return { ok: result.exitCode === 0, output: result.all };
 }
+
+/** One of the cluster that is used, for a ServiceAccount and for an hour. */
+export async function kubeconfigOf(namespace: string, name: string): Promise<object> {
+  const config = (await json("config", "view", "--raw", "--minify")) as {
+    readonly clusters: readonly { readonly name: string }[];
+  };
+  const token = (await must(["-n", namespace, "create", "token", name, "--duration=1h"])).trim();
+  const cluster = config.clusters[0]?.name ?? "";
+  return {
+    ...config,
+    users: [{ name, user: { token } }],
+    contexts: [{ name, context: { cluster, user: name } }],
+    "current-context": name,
+  };
+}
