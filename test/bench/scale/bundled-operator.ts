@@ -76,8 +76,9 @@ export class BundledOperator {
     await once(child, "exit");
   }
 
-  /** The end of what it wrote. */
+  /** The end of what it wrote; empty where it was never started. */
   async log(): Promise<string> {
+    if (this.#child === undefined) return "";
     return (await readFile(join(this.#directory, "log"), "utf8")).slice(-4000);
   }
 

@@ -1,7 +1,7 @@
 import { ObjectClient } from "../../../src/kube/index.ts";
 import { connect } from "../../integration/kube/support.ts";
 import { MetricsServer } from "../health/metrics-server.ts";
-import { type Row, loads, short } from "../support/report.ts";
+import { type Row, keep, loads, machine, short } from "../support/report.ts";
 import { AuditTail } from "./audit.ts";
 import type { Contestant } from "./contestant.ts";
 import { secureModels } from "./ours.ts";
@@ -34,8 +34,12 @@ export async function scale(): Promise<readonly Row[]> {
         throw new Error(`BENCH_TOOLS: there is no ${name}: ${Object.keys(contestants).join(", ")}`);
       const spaces = Array.from({ length: size.namespaces }, (_, at) => `scale-${contestant.agent}-${at}`);
       try {
-        trials.push(await tried(contestant, client, audit, size));
-        process.stdout.write(`${contestant.tool}: load average ${loads()}\n`);
+        const trial = await tried(contestant, client, audit, size);
+        trials.push(trial);
+        // Each at once: what comes after may take long.
+        await keep("build/bench", `scale-${name}-${size.objects}`, { machine: machine(), load: loads(), trial });
+        process.stdout.write(`${contestant.tool}, load average ${loads()}:\n`);
+        for (const { what, of } of figures) process.stdout.write(`  ${what}: ${of(trial)}\n`);
       } finally {
         if (contestant.tool !== "ours") await contestant.stop();
         await contestant.remove(spaces);
