@@ -71,6 +71,7 @@ export class Reflector<T> {
   /** Where the next watch continues; undefined when a list has to come first. */
   #resourceVersion: string | undefined;
   #openedAt: number | undefined;
+  #lastEnd: WatchEnd | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -86,6 +87,7 @@ export class Reflector<T> {
       // Not `signal.aborted` alone: the type checker does not know that it changes while we wait.
       if (next === undefined) return;
       this.#options.sink.watchEnded(next.end);
+      this.#lastEnd = next.end;
       if (next.relist) this.#resourceVersion = undefined;
       if (this.#livedMs() >= this.#healthyMs) this.#backoff.reset();
       if (next.wait) await sleep(this.#options.clock, Math.max(this.#backoff.next(), next.atLeastMs ?? 0), signal);
@@ -178,12 +180,14 @@ export class Reflector<T> {
 
   #afterError(error: unknown): Next {
     if (!(error instanceof KubeError)) return { end: "error", relist: true, wait: true };
-    if (error.code === "Gone") return { end: "gone", relist: true, wait: true };
+    // A list helps at once, unless it just did not.
+    if (error.code === "Gone") return { end: "gone", relist: true, wait: this.#lastEnd === "gone" };
     if (error.code === "TooManyRequests") {
       return { end: "throttled", relist: false, wait: true, atLeastMs: error.retryAfterMs };
     }
     // The deadline has passed already, there is nothing to wait for.
     if (error.reason === inactiveReason) return { end: "inactive", relist: false, wait: false };
+    if (error.code === "Timeout" && error.status === undefined) return { end: "error", relist: false, wait: false };
     // The line that cannot be read would come again; a list goes past it.
     if (isUnreadable(error)) return { end: "malformed", relist: true, wait: true };
     const retryWatch = (error.code === "Unavailable" || error.code === "Timeout") && !this.#cameInEvent(error);

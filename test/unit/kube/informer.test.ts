@@ -196,6 +196,24 @@ describe("informer", () => {
     });
   }
 
+  it("lists again at once after a 410 that comes alone", async () => {
+    collection.watchFaults.push((_request, response) => sendStatus(response, 410, "Expired"));
+    await start({ backoff: { initialMs: 60_000, maxMs: 60_000 } });
+    assert.equal(collection.lists.length, 2);
+  });
+
+  it("asks again at once when an attempt got no answer for as long as it may take", async () => {
+    const impatient = createTransport({ kubeConfig: server.kubeConfig(), attemptTimeoutMs: 200 });
+    try {
+      collection.watchFaults.push(() => undefined);
+      const client = new ObjectClient({ transport: impatient });
+      await start({ client, backoff: { initialMs: 60_000, maxMs: 60_000 } });
+      assert.equal(collection.lists.length, 1);
+    } finally {
+      impatient.close();
+    }
+  });
+
   it("lists again from the first page after 410 in the middle of a list", async () => {
     for (const name of ["a", "b", "c"]) collection.write(name);
     let expired = false;
