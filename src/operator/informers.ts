@@ -107,7 +107,7 @@ export interface KeySecret extends KubeObject {
 }
 
 /** A revocation made while the API server was away is to act within seconds of its return. */
-const relistBackoff = { initialMs: 200, maxMs: 1_500 };
+export const relistBackoff = { initialMs: 200, maxMs: 1_000 };
 
 export interface InformerContext {
   readonly client: ObjectClient;
