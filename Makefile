@@ -90,7 +90,7 @@ else
 	@tools/cluster/existing pods -- true
 endif
 
-.PHONY: test test-unit test-programs test-node coverage test-integration test-e2e test-cluster test-images
+.PHONY: test test-unit test-programs test-faults test-node coverage test-integration test-e2e test-cluster test-images
 test: setup ## all suites; the last line is "N passed, N failed"
 	@test/run
 
@@ -99,6 +99,9 @@ test-unit: node_modules/.package-lock.json ## functions and modules, without a c
 
 test-programs: node_modules/.package-lock.json ## beside real programs on loopback, without a cluster: promtool, helm, an S3 store, KServe's SDK
 	@test/run programs
+
+test-faults: node_modules/.package-lock.json ## what goes wrong around the operator, in the long form; FAULTS_SEED=7 FAULTS_SCHEDULES=1 repeats one schedule
+	@test/faults/run
 
 test-node: node_modules/.package-lock.json ## the same on this machine's own Node, 20.19 or newer
 	@node --import=tsx node_modules/mocha/bin/mocha.js 'test/unit/**/*.test.ts'
