@@ -95,7 +95,7 @@ export class OpenWatch {
 
   break(midLine: boolean): void {
     const { socket } = this.#response;
-    if (midLine && !this.#dead && this.#held === undefined)
+    if (midLine && !this.#dead && this.#held === undefined && !this.#response.writableEnded)
       this.#response.write('{"type":"MODIFIED","object":{"kind":"ConfigMap","meta', () => socket?.destroy());
     else socket?.destroy();
   }

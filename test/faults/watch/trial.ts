@@ -4,7 +4,7 @@ import type { Contestant, Watching } from "./contestant.ts";
 import { seeded } from "./random.ts";
 import { names, scheduleOf, type Schedule } from "./schedule.ts";
 
-/** How long after its end a schedule may have an effect, how long what is believed must stay right, and how often that is looked at. */
+/** How long after its end a schedule may have an effect while this process has the processor, how long what is believed must stay right, and how often that is looked at. */
 const limitMs = 10_000;
 const graceMs = 250;
 const lookMs = 10;
@@ -13,7 +13,7 @@ const mostLateMs = 50;
 
 export interface Outcome {
   readonly schedule: Schedule;
-  /** After the last fault; undefined when not within 10 s. */
+  /** After the last fault; undefined when not within 10 s of the time below. */
   readonly convergedMs: number | undefined;
   /** The same without the time in which this process got no processor, as timers that are late tell. */
   readonly ownMs: number | undefined;
@@ -69,7 +69,7 @@ async function converged(
     if (missed.length + phantom.length > 0) since = undefined;
     else since ??= { at: now, convergedMs: now - end, ownMs: own };
     if (since !== undefined && now - since.at >= graceMs) return since;
-    if (now - end > limitMs) return { convergedMs: undefined, ownMs: undefined };
+    if (own > limitMs) return { convergedMs: undefined, ownMs: undefined };
     await delay(lookMs);
   }
 }
