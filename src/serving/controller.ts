@@ -31,7 +31,7 @@ import {
 import { publishGrant } from "./grants.ts";
 import { isOfKServesWebhook, kserveMissing } from "./inference-service.ts";
 import { type Active, outcomeOf } from "./outcome.ts";
-import { endIfRevoked, quarantine, tearDownAll } from "./quarantine.ts";
+import { endIfRevoked, keepUnreached, quarantine, tearDownAll } from "./quarantine.ts";
 import { latchedBy, standingLatch } from "./latch.ts";
 import { pauseEndMs, pausedBy } from "./orders.ts";
 import { desiredRevision, settleRevisions } from "./settle.ts";
@@ -165,6 +165,8 @@ class Pass {
       await quarantine(desk, outcome, gathered.judgements);
       return { requeueAfterMs: teardownRetryMs };
     }
+    if (running === undefined && desk.model.status?.quarantine !== undefined)
+      await keepUnreached(desk, gathered.traffic);
     const reported = failure === undefined ? outcome : { ...outcome, ready: failure };
     const status = modelStatus(desk.model, reported, desk.now);
     await settleRevisions(desk, { status, outcome: reported, ...gathered });

@@ -9,7 +9,7 @@ import { withdrawOne } from "./grants.ts";
 import { type Active, type Judgements, outcomeOf } from "./outcome.ts";
 import { settleRevisions } from "./settle.ts";
 import { type Outcome, modelStatus } from "./status.ts";
-import { readTraffic } from "./traffic.ts";
+import { type Traffic, direct, readTraffic } from "./traffic.ts";
 import { revisionOf, revisionRunBy } from "./workload.ts";
 
 /** Of the Service of a model of which no revision is known. */
@@ -51,7 +51,8 @@ export async function quarantine(desk: Desk, outcome: Outcome, judgements: Judge
   const status = modelStatus(desk.model, outcome, desk.now);
   const kept = await tearDownAll(desk);
   await settleRevisions(desk, { status, outcome, judgements, desired: undefined });
-  if (unwritten !== undefined) throw unwritten;
+  // What could not be said before is said now: no later pass would know of it.
+  if (unwritten !== undefined) await writeQuarantine(desk, outcome);
   // What was promised and could not be kept.
   if (!kept && outcome.snapshot !== undefined)
     await desk.writeStatus(modelStatus(desk.model, { ...outcome, snapshot: undefined }, desk.now));
@@ -70,6 +71,12 @@ async function writeQuarantine(desk: Desk, outcome: Outcome): Promise<void> {
     desk.resourceVersion = living.metadata.resourceVersion;
     await desk.writeStatus(modelStatus(desk.model, outcome, desk.now));
   }
+}
+
+/** Nothing stands any more, but the quarantine that ended it may have failed to take the endpoint away. */
+export async function keepUnreached(desk: Desk, traffic: Traffic): Promise<void> {
+  const port = desk.active()?.spec.serving.port ?? defaultPort;
+  await direct(desk.client, traffic, traffic.driver.quarantined(desk.model, port));
 }
 
 /** Returns whether the snapshot is kept. */

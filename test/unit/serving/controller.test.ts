@@ -562,6 +562,25 @@ describe("Rule 2: a revocation acts, whatever else goes on", () => {
     }
   });
 
+  for (const broken of ["apply status securemodels", "apply services"])
+    it(`and makes up for it when "${broken}" failed once`, async () => {
+      const world = await serving();
+      revoke(1)(world);
+      let failures = 0;
+      world.client.onWrite = (when, line) => {
+        if (when !== "before" || !line.startsWith(broken) || failures > 0) return;
+        failures += 1;
+        throw new KubeError("Unavailable", "not now");
+      };
+      await world.pass().catch((error: unknown) => assert.ok(error instanceof KubeError, String(error)));
+      world.kubernetes();
+      await world.settle();
+      assert.equal(failures, 1);
+      assert.deepEqual(running(world), []);
+      assert.equal(world.model().status?.quarantine?.reason, "NoAuthorities");
+      assert.notDeepEqual(world.servicePodsOf(), open);
+    });
+
   it("when the model is deleted and what it owns is orphaned", async () => {
     const world = await serving();
     const model = world.model();
