@@ -41,6 +41,8 @@ export class Backlog {
   readonly #due = new Set<Chain>();
   /** What may be dropped, the oldest first. */
   readonly #droppable = new Map<Waiting, Chain>();
+  /** Those that are being recorded. They wait too, but are not dropped. */
+  readonly #taken = new Set<Waiting>();
   readonly #maxWaiting: number;
   readonly #onDrop: (dropped: Waiting) => void;
 
@@ -49,8 +51,9 @@ export class Backlog {
     this.#onDrop = onDrop;
   }
 
+  /** Decisions that are not recorded yet. */
   get size(): number {
-    return this.#droppable.size;
+    return this.#droppable.size + this.#taken.size;
   }
 
   /** Whether it is another decision than the last one said of the part. */
@@ -119,13 +122,14 @@ export class Backlog {
       chain.waiting.unshift({ ...sample, part: "gap", decision, artifacts: [], at: last, own: true });
     }
     const [first] = chain.waiting;
-    if (first !== undefined) this.#droppable.delete(first);
+    if (first !== undefined && this.#droppable.delete(first)) this.#taken.add(first);
     return first;
   }
 
   /** The first one is done. */
   done(chain: Chain): void {
-    chain.waiting.shift();
+    const done = chain.waiting.shift();
+    if (done !== undefined) this.#taken.delete(done);
     if (chain.waiting.length === 0 && chain.gap === undefined) this.#due.delete(chain);
   }
 

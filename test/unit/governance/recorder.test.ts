@@ -208,6 +208,20 @@ describe("recording evidence", () => {
     assert.equal(first?.time, "2026-01-01T00:00:00.000Z", "the time of the decision, not of the writing");
   });
 
+  it("counts a decision as waiting until it is kept", async () => {
+    const process = start();
+    await rest();
+    store.down = true;
+    process.say("aaa", verdict());
+    await process.clock.advance(60_000);
+    assert.equal(await process.metric("pending"), "1");
+    store.down = false;
+    await process.clock.advance(60_000);
+    await rest();
+    assert.equal(await process.metric("pending"), "0");
+    assert.deepEqual(types(store, "aaa"), ["Verdict"]);
+  });
+
   it("drops the oldest when too many wait, and leaves a gap that says so", async () => {
     store.down = true;
     const process = start({ maxWaiting: 3 });
