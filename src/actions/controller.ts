@@ -40,7 +40,7 @@ export function actionReconciler(deps: ActionDependencies) {
     };
     if (before.find(({ type }) => type === "Ready")?.reason !== condition.reason) {
       // An open glass is no normal state, and its end is news too.
-      const what = action.spec.type;
+      const what = (action.spec as Partial<ModelAction["spec"]> | undefined)?.type ?? "Unreadable";
       const type = state.state === "Invalid" || what === "BreakGlass" ? "Warning" : "Normal";
       deps.events.emit(
         { ...action, apiVersion: API_VERSION, kind: modelAction.resource.kind },

@@ -1,4 +1,12 @@
-import { type ModelRevision, type RolloutStatus, type VerdictStatus, parseObject, secureModel } from "../api/index.ts";
+import {
+  type ModelRevision,
+  type RolloutStatus,
+  type SecureModel,
+  type VerdictStatus,
+  parseObject,
+  parseStatus,
+  secureModel,
+} from "../api/index.ts";
 import { deleted } from "../governance/index.ts";
 import {
   type KubeObject,
@@ -58,7 +66,7 @@ export function servingReconciler(
     const raw = deps.models.get(key);
     if (raw === undefined) return {};
     const parsed = parseObject(secureModel, raw);
-    const desk = new Desk(deps, parsed.ok ? parsed.value : raw, context);
+    const desk = new Desk(deps, parsed.ok ? parsed.value : withReadableStatus(raw), context);
     if (raw.metadata.deletionTimestamp !== undefined) return farewell(desk);
     if (!parsed.ok) return halt(desk, { reason: "InvalidSpec", message: parsed.message });
     if (parsed.value.spec.suspend) {
@@ -69,6 +77,13 @@ export function servingReconciler(
     desk.resourceVersion = current?.metadata.resourceVersion;
     return new Pass(desk).run();
   };
+}
+
+/** Of a model whose spec cannot be read. */
+function withReadableStatus(raw: SecureModel): SecureModel {
+  const { status: _status, ...rest } = raw;
+  const status = parseStatus(secureModel, raw);
+  return { ...rest, ...(status === undefined ? {} : { status }) };
 }
 
 /** The model is being deleted. */

@@ -149,10 +149,12 @@ export function holdOf(
       message: `namespace ${namespace} has no SecureNamespace: create one named ${namespace} with profile: serving`,
     };
   }
-  if (secured.spec.profile !== "serving") {
+  // As it was sent: one that cannot be read is for nothing.
+  const profile = (secured.spec as Partial<typeof secured.spec> | null | undefined)?.profile;
+  if (profile !== "serving") {
     return {
       reason: "NamespaceNotServing",
-      message: `namespace ${namespace} is for ${secured.spec.profile}: serve models in a namespace with profile: serving`,
+      message: `namespace ${namespace} is for ${profile ?? "nothing"}: serve models in a namespace with profile: serving`,
     };
   }
   const [problem] = deps.guardProblems();
@@ -195,6 +197,10 @@ export function rolloutOf(
 
 function requiredPolicies(model: SecureModel): readonly string[] {
   // Also asked for models whose spec cannot be read: what runs of them is judged all the same.
-  const { policies } = model.spec as { readonly policies?: unknown };
-  return Array.isArray(policies) ? (policies as SecureModel["spec"]["policies"]).map((policy) => policy.name) : [];
+  const spec = model.spec as { readonly policies?: unknown } | null | undefined;
+  const policies: readonly unknown[] = Array.isArray(spec?.policies) ? spec.policies : [];
+  return policies.flatMap((policy) => {
+    const name = (policy as { readonly name?: unknown } | null)?.name;
+    return typeof name === "string" ? name : [];
+  });
 }

@@ -88,7 +88,9 @@ export async function settleRevisions(
       status.rollback?.to,
     ].filter((name) => name !== undefined),
   );
-  const surplus = surplusRevisions(revisions, inUse, model.spec.historyLimit);
+  // Of a model whose spec cannot be read no revision is one too many.
+  const limit = (model.spec as { readonly historyLimit?: unknown } | null | undefined)?.historyLimit;
+  const surplus = surplusRevisions(revisions, inUse, typeof limit === "number" ? limit : Infinity);
   await removeRevisions(desk.client, surplus);
   for (const revision of revisions) {
     if (surplus.includes(revision)) continue;

@@ -13,8 +13,8 @@ export interface Traffic {
 
 /** Of a model whose spec cannot be read, plain Services are what is left. */
 export function driverOf({ spec }: SecureModel): TrafficDriver {
-  const { strategy } = spec as { readonly strategy?: SecureModel["spec"]["strategy"] };
-  return trafficDriver(strategy?.traffic);
+  const known = spec as { readonly strategy?: Partial<SecureModel["spec"]["strategy"]> | null } | null | undefined;
+  return trafficDriver(known?.strategy?.traffic ?? undefined);
 }
 
 /** Where there is no Service but the model's own, there is no route. */

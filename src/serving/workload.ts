@@ -75,8 +75,11 @@ export function kindOf({ spec }: Pick<ModelRevision, "spec">): WorkloadKind {
 
 /** Whether KServe runs, or is to run, anything of a model. Also of one whose spec cannot be read. */
 export function isOnKServe(model: SecureModel, revisions: readonly ModelRevision[]): boolean {
-  const { workload } = model.spec as { readonly workload?: { readonly managed?: { readonly kind?: unknown } } };
-  return workload?.managed?.kind === "InferenceService" || revisions.some((one) => kindOf(one) === "InferenceService");
+  const spec = model.spec as
+    { readonly workload?: { readonly managed?: { readonly kind?: unknown } } } | null | undefined;
+  return (
+    spec?.workload?.managed?.kind === "InferenceService" || revisions.some((one) => kindOf(one) === "InferenceService")
+  );
 }
 
 /** Whether it is what runs, or is to run, a revision under this name: both kinds may be there under one. */

@@ -3,6 +3,7 @@ import {
   type ClusterTrustPolicy,
   type ClusterTrustPolicyStatus,
 } from "../api/cluster-trust-policy.ts";
+import { parseObject } from "../api/kind.ts";
 import { API_VERSION } from "../api/schema.ts";
 import {
   type Condition,
@@ -40,7 +41,10 @@ export function policyReconciler(deps: PolicyDependencies) {
     const resolved = deps.resolved(key);
     if (policy === undefined) countedAt.delete(key);
     if (policy === undefined || resolved === undefined || policy.metadata.deletionTimestamp !== undefined) return {};
-    const ready = policy.spec.suspend ? suspended : readiness(resolved);
+    const parsed = parseObject(clusterTrustPolicy, policy);
+    const spec = parsed.ok ? parsed.value.spec : undefined;
+    const isSuspended = spec?.suspend === true;
+    const ready = isSuspended ? suspended : readiness(resolved);
     const generation = policy.metadata.generation ?? 0;
     const before = (policy.status?.conditions ?? []) as readonly Condition[];
     const now = deps.now();
@@ -59,9 +63,10 @@ export function policyReconciler(deps: PolicyDependencies) {
     const status: ClusterTrustPolicyStatus = {
       observedGeneration: generation,
       conditions,
-      authorities: policy.spec.suspend
-        ? (policy.status?.authorities ?? [])
-        : policy.spec.authorities.map((authority) => describeAuthority(authority, resolved)),
+      authorities:
+        spec !== undefined && !isSuspended
+          ? spec.authorities.map((authority) => describeAuthority(authority, resolved))
+          : (policy.status?.authorities ?? []),
       fingerprint: policyFingerprint(resolved),
       dependents: isCountDue ? dependents : counted,
     };

@@ -373,6 +373,15 @@ describe("Serving controller", () => {
     assert.equal(world.pods().length, 1);
   });
 
+  it("ends what is revoked of a model that has no spec any more", async () => {
+    const world = await serving();
+    world.edit(() => undefined as never);
+    world.verify = rejected;
+    await world.settle();
+    assert.deepEqual(world.granted(), []);
+    assert.deepEqual(world.pods(), []);
+  });
+
   it("withdraws the grant before it lets go of a model that is deleted", async () => {
     const world = await serving();
     const model = world.model();
