@@ -136,7 +136,7 @@ const Agreement = withRules(
     ),
     json: shown(
       z.array(JsonPath).min(1).max(16).describe("What of the answers must be alike."),
-      "json: [outputs[0].data]",
+      'json: ["outputs[0].data"]',
     ),
     tolerance: z.number().min(0).describe("By how much a number may differ.").default(0),
     maxLatency: Duration.describe("A later answer is wrong.").default("5s"),
