@@ -29,17 +29,11 @@ export interface PolicyDependencies {
   readonly now: () => Date;
 }
 
-/** Each new verdict is one more that rests on it: the count is written at most that often. */
-const countEveryMs = 10_000;
-
 /** Reports what a policy's keys resolved to. Verdicts do not wait for this: they read the same facts themselves. */
 export function policyReconciler(deps: PolicyDependencies) {
-  /** By the name of the policy: when its count was last written, in milliseconds. */
-  const countedAt = new Map<string, number>();
   return async (key: string, context: ReconcileContext): Promise<ReconcileResult> => {
     const policy = deps.store.get(key);
     const resolved = deps.resolved(key);
-    if (policy === undefined) countedAt.delete(key);
     if (policy === undefined || resolved === undefined || policy.metadata.deletionTimestamp !== undefined) return {};
     const parsed = parseObject(clusterTrustPolicy, policy);
     const spec = parsed.ok ? parsed.value.spec : undefined;
@@ -55,11 +49,6 @@ export function policyReconciler(deps: PolicyDependencies) {
       fresh,
       now,
     );
-    const counted = policy.status?.dependents;
-    const countInMs = counted === undefined ? 0 : Math.max(0, (countedAt.get(key) ?? 0) + countEveryMs - now.getTime());
-    const dependents = deps.dependents(key);
-    const isCountDue = countInMs === 0;
-    if (isCountDue && dependents !== counted) countedAt.set(key, now.getTime());
     const status: ClusterTrustPolicyStatus = {
       observedGeneration: generation,
       conditions,
@@ -68,7 +57,7 @@ export function policyReconciler(deps: PolicyDependencies) {
           ? spec.authorities.map((authority) => describeAuthority(authority, resolved))
           : (policy.status?.authorities ?? []),
       fingerprint: policyFingerprint(resolved),
-      dependents: isCountDue ? dependents : counted,
+      dependents: deps.dependents(key),
     };
     const regarding = { ...policy, apiVersion: API_VERSION, kind: clusterTrustPolicy.resource.kind };
     for (const condition of [{ type: "Ready", ...ready }, fresh]) {
@@ -84,9 +73,7 @@ export function policyReconciler(deps: PolicyDependencies) {
     }
     const client = deps.client.withSignal(context.signal);
     await applyStatus(client, clusterTrustPolicy.resource, policy, { status, fieldManager: "mlsecops-trust" });
-    const dues = [freshness.nextMs, dependents === status.dependents ? undefined : countInMs];
-    const nextMs = Math.min(...dues.filter((due) => due !== undefined));
-    return nextMs === Infinity ? {} : { requeueAfterMs: nextMs };
+    return freshness.nextMs === undefined ? {} : { requeueAfterMs: freshness.nextMs };
   };
 }
 

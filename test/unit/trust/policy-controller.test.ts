@@ -87,46 +87,6 @@ describe("The status of a ClusterTrustPolicy", () => {
     });
   }
 
-  it("counts those that rest on it at most every 10 s, and in the end all of them", async () => {
-    const [client, store] = [new FakeClient(), new Store<ClusterTrustPolicy>()];
-    client.add("clustertrustpolicies", policy([byKey]));
-    let [dependents, time] = [1, now];
-    const reconcile = policyReconciler({
-      client,
-      store,
-      resolved: () => {
-        const parsed = parseObject(clusterTrustPolicy, policy([byKey]));
-        assert.ok(parsed.ok);
-        return resolvePolicy(parsed.value, {
-          secret: () => undefined,
-          kmsKey: () => ({ state: "Unknown", problem: "" }),
-        });
-      },
-      dependents: () => dependents,
-      events: { emit: () => undefined },
-      now: () => time,
-    });
-    const context = {
-      log: createLogger({ level: "silent" }),
-      signal: new AbortController().signal,
-      reconcileId: "test",
-    };
-    const look = async () => {
-      store.put(structuredClone(client.objects.get("clustertrustpolicies/release")) as ClusterTrustPolicy);
-      const result = await reconcile("release", context);
-      const written = client.objects.get("clustertrustpolicies/release") as ClusterTrustPolicy;
-      return { ...result, counted: written.status?.dependents };
-    };
-    assert.deepEqual(await look(), { counted: 1 });
-    dependents = 2;
-    time = new Date(now.getTime() + 4_000);
-    assert.deepEqual(await look(), { counted: 1, requeueAfterMs: 6_000 });
-    dependents = 3;
-    time = new Date(now.getTime() + 10_000);
-    assert.deepEqual(await look(), { counted: 3 });
-    assert.equal(client.writes.length, 2);
-  });
-
   it("says so while it is suspended, and keeps what it said of the keys", async () => {
     const first = await pass(policy([byKey]));
     assert.ok(first.status);
